@@ -1,0 +1,137 @@
+//! How many bytes of a group are what, and what is wrong when they do not add up.
+
+use std::fmt;
+use std::ops::Add;
+
+use crate::units::{Bytes, LogicalRange};
+
+/// The bytes of a group by what they are used for. They add up to the group's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Can be allocated (while the group is read-write).
+    pub free: u64,
+    /// Allocated, with an extent item still to come.
+    pub reserved: u64,
+    /// Extents of the extent tree.
+    pub used: u64,
+    /// Extents that have left the tree, in a transaction whose commit is not complete: a crash would
+    /// bring them back.
+    pub pinned: u64,
+    /// Free bytes of a group that is read-only: nobody can allocate them.
+    pub read_only: u64,
+}
+
+impl Figures {
+    /// All bytes.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.free + self.reserved + self.used + self.pinned + self.read_only
+    }
+
+    pub(super) fn of(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Free => self.free,
+            Kind::Reserved => self.reserved,
+            Kind::Used => self.used,
+            Kind::Pinned => self.pinned,
+        }
+    }
+
+    pub(super) fn book(&mut self, from: Kind, to: Kind, bytes: u64) {
+        *self.of_mut(from) -= bytes;
+        *self.of_mut(to) += bytes;
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> &mut u64 {
+        match kind {
+            Kind::Free => &mut self.free,
+            Kind::Reserved => &mut self.reserved,
+            Kind::Used => &mut self.used,
+            Kind::Pinned => &mut self.pinned,
+        }
+    }
+}
+
+impl Add for Figures {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            free: self.free + other.free,
+            reserved: self.reserved + other.reserved,
+            used: self.used + other.used,
+            pinned: self.pinned + other.pinned,
+            read_only: self.read_only + other.read_only,
+        }
+    }
+}
+
+/// What a byte of a group is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// See [`Figures::free`].
+    Free,
+    /// See [`Figures::reserved`].
+    Reserved,
+    /// See [`Figures::used`].
+    Used,
+    /// See [`Figures::pinned`].
+    Pinned,
+}
+
+/// A booking that does not fit what is booked: somebody gave space back twice, or space that is not his.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpaceError {
+    /// The extent is not in the group.
+    Outside {
+        /// The extent.
+        extent: LogicalRange,
+        /// The range of the group.
+        group: LogicalRange,
+    },
+    /// There are not so many bytes of that kind there, or they are free already.
+    NotBooked {
+        /// The extent, as far as it lies in one slice of the group.
+        extent: LogicalRange,
+        /// What its bytes should have been.
+        kind: Kind,
+        /// How many bytes of that kind there are.
+        have: u64,
+    },
+    /// The figures of a slice do not add up: a defect of this crate.
+    Inconsistent {
+        /// The slice.
+        slice: LogicalRange,
+        /// Its figures.
+        figures: Figures,
+        /// How many bytes its free ranges have.
+        free: u64,
+    },
+}
+
+impl fmt::Display for SpaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outside { extent, group } => {
+                write!(
+                    f,
+                    "extent {extent} is not in the block group {group}: give it to the group that contains it"
+                )
+            }
+            Self::NotBooked { extent, kind, have } => write!(
+                f,
+                "extent {extent} should be {kind:?}, but {} bytes are: space is given back once, by its owner",
+                Bytes(*have)
+            ),
+            Self::Inconsistent { slice, figures, free } => {
+                write!(
+                    f,
+                    "the figures of {slice} do not add up: {figures:?}, with {free} bytes in free ranges"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for SpaceError {}

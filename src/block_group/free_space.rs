@@ -1,0 +1,257 @@
+//! Which bytes of a block group are free: allocation without meeting other writers.
+//!
+//! The group's range is cut into as many *slices* as there are shards. Each has its own lock, its own
+//! free ranges and its own figures, so that threads on different shards share nothing. A request that
+//! the thread's own slice cannot serve is tried in the others, and last across their borders.
+//!
+//! # State: one slice a shard, under its lock
+//!
+//! | field | holds |
+//! |---|---|
+//! | `cluster` | a free range from which the next allocations are cut |
+//! | `by_start`, `by_length` | all other free ranges of the slice; no two of them adjoin |
+//! | `figures` | bytes of the slice: free, reserved, used, pinned |
+//!
+//! # Invariants
+//!
+//! - F1: `free + reserved + used + pinned` is the length of the slice, at every moment.
+//! - F2: `free` is the sum of the cluster and the free ranges; these do not overlap.
+//!
+//! Checked by `loom-tests/block_group.rs`, argued in `docs/block-groups.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::sync::{CachePadded, Mutex, MutexGuard, current_shard};
+use crate::units::{LogicalAddress, LogicalRange, Shards};
+
+use super::figures::{Figures, Kind, SpaceError};
+
+#[derive(Debug)]
+pub(super) struct FreeSpace {
+    range: LogicalRange,
+    slice_length: u64,
+    slices: Box<[CachePadded<Mutex<Slice>>]>,
+}
+
+impl FreeSpace {
+    /// All of `range` free. `range` is a whole number of `alignment` units.
+    pub(super) fn new(range: LogicalRange, alignment: u64, shards: Shards) -> Self {
+        let units = range.len() / alignment;
+        let count = units.min(shards.count() as u64);
+        let slice_length = units / count * alignment;
+        let slices = (0..count).map(|index| {
+            let start = range.start() + index * slice_length;
+            let end = if index + 1 == count { range.end() } else { start + slice_length };
+            CachePadded::new(Mutex::new(Slice::new(LogicalRange::between(start, end))))
+        });
+        Self { range, slice_length, slices: slices.collect() }
+    }
+
+    /// Takes `length` free bytes, and books them as reserved. Where no free range has so many: the length
+    /// of the longest.
+    pub(super) fn allocate(&self, length: u64) -> Result<LogicalRange, u64> {
+        let own = current_shard(self.slices.len());
+        (own..self.slices.len())
+            .chain(0..own)
+            .find_map(|index| self.slices[index].lock().allocate(length))
+            .map_or_else(|| self.allocate_across_slices(length), Ok)
+    }
+
+    /// Locks every slice, in the order of their addresses (the only place that holds two locks).
+    #[cold]
+    fn allocate_across_slices(&self, length: u64) -> Result<LogicalRange, u64> {
+        let mut slices: Vec<_> = self.slices.iter().map(|slice| slice.lock()).collect();
+        for slice in &mut slices {
+            slice.return_cluster();
+        }
+        let fits = runs(&slices).find(|run| run.len() >= length);
+        let longest = || runs(&slices).map(|run| run.len()).max().unwrap_or(0);
+        let start = fits.ok_or_else(longest)?.start();
+        let found = LogicalRange::between(start, start + length);
+        for slice in &mut slices {
+            if let Some(part) = found.intersection(&slice.range) {
+                slice.carve(part);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Books `extent` from one kind of bytes to another. Bytes that become free can be allocated at once.
+    ///
+    /// All or nothing: on an error no slice is changed.
+    pub(super) fn rebook(&self, extent: LogicalRange, from: Kind, to: Kind) -> Result<(), SpaceError> {
+        if !self.range.contains(&extent) {
+            return Err(SpaceError::Outside { extent, group: self.range });
+        }
+        let mut slices: Vec<_> = self.slices[self.slices_of(extent)].iter().map(|s| s.lock()).collect();
+        for slice in &slices {
+            slice.may_rebook(extent, from, to)?;
+        }
+        for slice in &mut slices {
+            slice.rebook(extent, from, to);
+        }
+        Ok(())
+    }
+
+    /// The sum of all slices, at one moment: it holds all their locks.
+    pub(super) fn figures(&self) -> Figures {
+        let slices: Vec<_> = self.slices.iter().map(|slice| slice.lock()).collect();
+        slices.iter().fold(Figures::default(), |sum, slice| sum + slice.figures)
+    }
+
+    /// Whether F1 and F2 hold, where exclusive access proves that nobody else is using the group.
+    pub(super) fn check(&mut self) -> Result<Figures, SpaceError> {
+        let mut sum = Figures::default();
+        for slice in &mut self.slices {
+            let slice = slice.get_mut();
+            slice.check()?;
+            sum = sum + slice.figures;
+        }
+        Ok(sum)
+    }
+
+    fn slices_of(&self, extent: LogicalRange) -> std::ops::RangeInclusive<usize> {
+        let index = |address: LogicalAddress| {
+            let index = (address - self.range.start()) / self.slice_length;
+            usize::try_from(index).map_or(usize::MAX, |i| i).min(self.slices.len() - 1)
+        };
+        index(extent.start())..=index(extent.end() - 1)
+    }
+}
+
+/// The free runs, longest possible: free ranges that adjoin at a border of slices are one.
+fn runs(slices: &[MutexGuard<'_, Slice>]) -> impl Iterator<Item = LogicalRange> {
+    let mut ranges = slices.iter().flat_map(|slice| slice.by_start.iter()).peekable();
+    std::iter::from_fn(move || {
+        let (&start, &length) = ranges.next()?;
+        let mut end = start + length;
+        while let Some((_, length)) = ranges.next_if(|(next, _)| **next == end) {
+            end += length;
+        }
+        Some(LogicalRange::between(start, end))
+    })
+}
+
+#[derive(Debug)]
+struct Slice {
+    range: LogicalRange,
+    cluster: Option<LogicalRange>,
+    by_start: BTreeMap<LogicalAddress, u64>,
+    by_length: BTreeSet<(u64, LogicalAddress)>,
+    figures: Figures,
+}
+
+impl Slice {
+    fn new(range: LogicalRange) -> Self {
+        Self {
+            range,
+            cluster: Some(range),
+            by_start: BTreeMap::new(),
+            by_length: BTreeSet::new(),
+            figures: Figures { free: range.len(), ..Figures::default() },
+        }
+    }
+
+    fn allocate(&mut self, length: u64) -> Option<LogicalRange> {
+        if self.cluster.is_none_or(|cluster| cluster.len() < length) {
+            self.refill(length)?;
+        }
+        let cluster = self.cluster.take()?;
+        let end = cluster.start() + length;
+        if end < cluster.end() {
+            self.cluster = Some(LogicalRange::between(end, cluster.end()));
+        }
+        self.figures.book(Kind::Free, Kind::Reserved, length);
+        Some(LogicalRange::between(cluster.start(), end))
+    }
+
+    /// Makes the shortest free range that serves `length` the cluster.
+    #[cold]
+    fn refill(&mut self, length: u64) -> Option<()> {
+        self.return_cluster();
+        let (length, start) = *self.by_length.range((length, 0)..).next()?;
+        self.take(start, length);
+        self.cluster = Some(LogicalRange::between(start, start + length));
+        Some(())
+    }
+
+    fn return_cluster(&mut self) {
+        if let Some(cluster) = self.cluster.take() {
+            self.put(cluster);
+        }
+    }
+
+    /// Adds a free range, merged with those that it adjoins.
+    fn put(&mut self, range: LogicalRange) {
+        let (mut start, mut end) = (range.start(), range.end());
+        if let Some((&before, &length)) = self.by_start.range(..start).next_back()
+            && before + length == start
+        {
+            self.take(before, length);
+            start = before;
+        }
+        if let Some(&length) = self.by_start.get(&end) {
+            self.take(end, length);
+            end += length;
+        }
+        self.by_start.insert(start, end - start);
+        self.by_length.insert((end - start, start));
+    }
+
+    fn take(&mut self, start: LogicalAddress, length: u64) {
+        self.by_start.remove(&start);
+        self.by_length.remove(&(length, start));
+    }
+
+    /// Takes `part` out of the free range that contains it, and books it as reserved.
+    fn carve(&mut self, part: LogicalRange) {
+        let (&start, &length) =
+            self.by_start.range(..=part.start()).next_back().expect("the part was found free");
+        self.take(start, length);
+        if start < part.start() {
+            self.put(LogicalRange::between(start, part.start()));
+        }
+        if part.end() < start + length {
+            self.put(LogicalRange::between(part.end(), start + length));
+        }
+        self.figures.book(Kind::Free, Kind::Reserved, part.len());
+    }
+
+    fn may_rebook(&self, extent: LogicalRange, from: Kind, to: Kind) -> Result<(), SpaceError> {
+        let Some(part) = extent.intersection(&self.range) else { return Ok(()) };
+        let (wanted, have) = (part.len(), self.figures.of(from));
+        if wanted > have || (to == Kind::Free && self.is_free(part)) {
+            return Err(SpaceError::NotBooked { extent: part, kind: from, have });
+        }
+        Ok(())
+    }
+
+    fn rebook(&mut self, extent: LogicalRange, from: Kind, to: Kind) {
+        let Some(part) = extent.intersection(&self.range) else { return };
+        self.figures.book(from, to, part.len());
+        if to == Kind::Free {
+            self.put(part);
+        }
+    }
+
+    /// Whether any byte of `part` is free.
+    fn is_free(&self, part: LogicalRange) -> bool {
+        let reaches =
+            |(&start, &length): (&u64, &u64)| LogicalRange::between(start, start + length).overlaps(&part);
+        self.cluster.is_some_and(|cluster| cluster.overlaps(&part))
+            || self.by_start.range(..part.end()).next_back().is_some_and(reaches)
+    }
+
+    fn check(&self) -> Result<(), SpaceError> {
+        let cluster = self.cluster.map_or(0, |cluster| cluster.len());
+        let free = cluster + self.by_start.values().sum::<u64>();
+        let figures = self.figures;
+        let adds_up = figures.total() == self.range.len() && figures.free == free;
+        let indexed = self.by_start.len() == self.by_length.len();
+        if adds_up && indexed {
+            Ok(())
+        } else {
+            Err(SpaceError::Inconsistent { slice: self.range, figures, free })
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Reference changes that are not in the extent tree yet.
+//!
+//! The hard part: each must be applied exactly once, while writers push and one task drains. A ref is
+//! owned: it moves from the [`RefBatch`] of its handle into the queue, and out of it by one drain. What
+//! adds and drops references of the same extent is folded before the tree is touched.
+//!
+//! # Invariants
+//!
+//! - D1: a ref is in one place: a batch, a shard, or what a drain returned.
+//! - D2: the refs that were published before a drain began are in it or in an earlier one.
+//! - D3: folding keeps the sum of changes of each extent.
+//!
+//! Checked by `loom-tests/delayed_ref.rs`, argued in `docs/delayed-refs.md`. The kernel's are
+//! `btrfs_add_delayed_data_ref` and `btrfs_run_delayed_refs`.
+
+use std::mem;
+
+use crate::sync::{CachePadded, Mutex, current_shard};
+use crate::units::{LogicalRange, Shards};
+
+/// So many refs are handed over as they are, and not copied into the shard one by one.
+const CHUNK: usize = 1024;
+
+/// One reference to an extent, added or dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DelayedRef {
+    /// The extent.
+    pub extent: LogicalRange,
+    /// What happens to its number of references.
+    pub action: RefAction,
+}
+
+/// What a [`DelayedRef`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefAction {
+    /// One reference more; the first inserts the extent item.
+    Add,
+    /// One reference less; the last removes the extent item.
+    Drop,
+}
+
+impl DelayedRef {
+    /// One reference more to `extent`.
+    #[must_use]
+    pub fn add(extent: LogicalRange) -> Self {
+        Self { extent, action: RefAction::Add }
+    }
+
+    /// One reference less to `extent`.
+    #[must_use]
+    pub fn drop(extent: LogicalRange) -> Self {
+        Self { extent, action: RefAction::Drop }
+    }
+}
+
+/// Refs that one task collects before it publishes them together. The first needs no memory.
+#[derive(Debug, Default)]
+pub struct RefBatch {
+    first: Option<DelayedRef>,
+    rest: Vec<DelayedRef>,
+}
+
+impl RefBatch {
+    /// Adds a ref to the batch.
+    #[inline]
+    pub fn push(&mut self, delayed_ref: DelayedRef) {
+        if self.first.is_none() {
+            self.first = Some(delayed_ref);
+        } else {
+            self.rest.push(delayed_ref);
+        }
+    }
+
+    /// Whether the batch has so many refs that it should be published now, and not at the end.
+    #[must_use]
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.rest.len() + 1 >= CHUNK
+    }
+
+    /// Whether there is nothing to publish.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+}
+
+/// The refs that wait for the next drain.
+///
+/// ```
+/// use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+///
+/// let queue = DelayedRefQueue::default();
+/// let extent = LogicalRange::new(0, 4096)?;
+/// queue.push(DelayedRef::add(extent));
+/// queue.push(DelayedRef::drop(extent));
+/// let folded = queue.drain().fold();
+/// assert_eq!((folded.len(), folded[0].change), (1, 0)); // nothing reaches the tree
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
+#[derive(Debug)]
+pub struct DelayedRefQueue {
+    shards: Box<[CachePadded<Mutex<Pending>>]>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    /// How many drains this shard has seen.
+    drains: u64,
+    singles: Vec<DelayedRef>,
+    chunks: Vec<Vec<DelayedRef>>,
+}
+
+impl Default for DelayedRefQueue {
+    fn default() -> Self {
+        Self::new(Shards::default())
+    }
+}
+
+impl DelayedRefQueue {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(shards: Shards) -> Self {
+        let pending = (0..shards.count()).map(|_| CachePadded::new(Mutex::new(Pending::default())));
+        Self { shards: pending.collect() }
+    }
+
+    /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::publish`].
+    pub fn push(&self, delayed_ref: DelayedRef) -> u64 {
+        let mut pending = self.shards[current_shard(self.shards.len())].lock();
+        pending.singles.push(delayed_ref);
+        pending.drains
+    }
+
+    /// Queues all refs of `batch`, and empties it. Locks the calling thread's shard.
+    ///
+    /// Returns how many drains came before the one that will take these refs. (Of this shard; where
+    /// drains do not overlap, of all of them.)
+    pub fn publish(&self, batch: &mut RefBatch) -> u64 {
+        let mut pending = self.shards[current_shard(self.shards.len())].lock();
+        pending.singles.extend(batch.first.take());
+        if batch.rest.len() + 1 >= CHUNK {
+            // Allocated anew outside the lock, by the next push.
+            pending.chunks.push(mem::take(&mut batch.rest));
+        } else {
+            pending.singles.append(&mut batch.rest);
+        }
+        pending.drains
+    }
+
+    /// Takes everything that is queued. Locks each shard once.
+    pub fn drain(&self) -> DrainedRefs {
+        let mut parts = Vec::new();
+        for shard in &self.shards {
+            let mut pending = shard.lock();
+            pending.drains += 1;
+            let (singles, mut chunks) = (mem::take(&mut pending.singles), mem::take(&mut pending.chunks));
+            drop(pending);
+            parts.append(&mut chunks);
+            if !singles.is_empty() {
+                parts.push(singles);
+            }
+        }
+        DrainedRefs { parts }
+    }
+
+    /// A copy of what is queued, where exclusive access proves that nobody is using the queue.
+    pub fn pending(&mut self) -> DrainedRefs {
+        let parts = self.shards.iter_mut().flat_map(|shard| {
+            let pending = shard.get_mut();
+            pending.chunks.iter().chain([&pending.singles]).cloned().collect::<Vec<_>>()
+        });
+        DrainedRefs { parts: parts.collect() }
+    }
+}
+
+/// Refs that a drain took, in no particular order.
+#[derive(Debug, Default)]
+#[must_use = "dropping these loses reference changes"]
+pub struct DrainedRefs {
+    parts: Vec<Vec<DelayedRef>>,
+}
+
+impl DrainedRefs {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.iter().all(Vec::is_empty)
+    }
+
+    /// The refs, one by one.
+    pub fn iter(&self) -> impl Iterator<Item = &DelayedRef> {
+        self.parts.iter().flatten()
+    }
+
+    /// Folds all changes of an extent into one, in the order of their addresses.
+    ///
+    /// An extent whose changes cancel is in the result with a change of zero: nothing of it reaches the
+    /// tree, but the space it had must be given back.
+    #[must_use]
+    pub fn fold(self) -> Vec<FoldedRef> {
+        let mut refs = self.into_one();
+        refs.sort_unstable_by_key(|delayed_ref| delayed_ref.extent);
+        let mut folded: Vec<FoldedRef> = Vec::new();
+        for delayed_ref in refs {
+            let change = match delayed_ref.action {
+                RefAction::Add => 1,
+                RefAction::Drop => -1,
+            };
+            match folded.last_mut() {
+                Some(last) if last.extent == delayed_ref.extent => last.change += change,
+                _ => folded.push(FoldedRef { extent: delayed_ref.extent, change }),
+            }
+        }
+        folded
+    }
+
+    fn into_one(mut self) -> Vec<DelayedRef> {
+        let mut one = self.parts.pop().unwrap_or_default();
+        one.reserve(self.parts.iter().map(Vec::len).sum());
+        for mut part in self.parts {
+            one.append(&mut part);
+        }
+        one
+    }
+}
+
+/// All changes of one extent's references, summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoldedRef {
+    /// The extent.
+    pub extent: LogicalRange,
+    /// References added less references dropped.
+    pub change: i64,
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn extent(start: u64) -> LogicalRange {
+        LogicalRange::new(start, 1).expect("a range")
+    }
+
+    #[test]
+    fn folding_sums_per_extent_in_address_order() {
+        let queue = DelayedRefQueue::default();
+        for start in [3, 1, 2, 1] {
+            queue.push(DelayedRef::add(extent(start)));
+        }
+        queue.push(DelayedRef::drop(extent(2)));
+        let folded: Vec<_> = queue.drain().fold().iter().map(|r| (r.extent.start(), r.change)).collect();
+        assert_eq!(folded, [(1, 2), (2, 0), (3, 1)]);
+        assert!(queue.drain().is_empty());
+    }
+
+    #[test]
+    fn a_batch_of_any_size_arrives_whole() {
+        for count in [0, 1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK] {
+            let (queue, mut batch) = (DelayedRefQueue::default(), RefBatch::default());
+            for start in 0..count {
+                batch.push(DelayedRef::add(extent(start as u64)));
+                if batch.is_full() {
+                    queue.publish(&mut batch);
+                }
+            }
+            queue.publish(&mut batch);
+            assert!(batch.is_empty());
+            assert_eq!(queue.drain().len(), count);
+        }
+    }
+
+    #[test]
+    fn publishing_tells_which_drain_takes_it() {
+        let queue = DelayedRefQueue::default();
+        assert_eq!(queue.push(DelayedRef::add(extent(0))), 0);
+        assert_eq!(queue.drain().len(), 1);
+        assert_eq!(queue.push(DelayedRef::add(extent(0))), 1);
+    }
+}

@@ -1,0 +1,149 @@
+//! Where bytes are read and written: the trait that an embedder implements, and a device in memory.
+//!
+//! A logical address *is* the offset on both devices: the copy keeps every byte at its place. An
+//! embedder with another mapping applies it inside his [`Device`].
+
+use std::io;
+
+use crate::sync::Mutex;
+
+/// A device of bytes. All offsets and lengths are in bytes.
+///
+/// Calls come from many threads at once, and only non-overlapping ones do: that is what the protocol is
+/// for. A read that comes after a write returned (happens-after) must see it.
+pub trait Device: Send + Sync {
+    /// Fills `buffer` from `offset`, wholly or not at all.
+    ///
+    /// # Errors
+    /// Whatever the device says; [`io::ErrorKind::UnexpectedEof`] beyond its end.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Writes `data` at `offset`, wholly.
+    ///
+    /// # Errors
+    /// Whatever the device says; the bytes there are unknown then.
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()>;
+
+    /// Makes durable what was written before.
+    ///
+    /// # Errors
+    /// Whatever the device says; what was written before may be lost then.
+    fn flush(&self) -> io::Result<()>;
+
+    /// The size of the device, in bytes.
+    ///
+    /// # Errors
+    /// Whatever the device says.
+    fn length(&self) -> io::Result<u64>;
+}
+
+/// A device in memory, for tests and examples. Zeroed at first; flushing it does nothing.
+#[derive(Debug)]
+pub struct MemoryDevice {
+    length: u64,
+    pages: Box<[Mutex<Box<[u8]>>]>,
+}
+
+/// Bytes under one lock.
+const PAGE: usize = 64 << 10;
+
+impl MemoryDevice {
+    /// A device of `length` bytes.
+    #[must_use]
+    pub fn new(length: usize) -> Self {
+        let pages = (0..length)
+            .step_by(PAGE)
+            .map(|start| Mutex::new(vec![0; PAGE.min(length - start)].into_boxed_slice()));
+        Self { length: length as u64, pages: pages.collect() }
+    }
+
+    /// Calls `f` for each page that `[offset, offset + length)` touches: the page, where in the page, and
+    /// where in the caller's buffer.
+    fn for_each_page(
+        &self,
+        offset: u64,
+        length: usize,
+        mut f: impl FnMut(&mut [u8], std::ops::Range<usize>),
+    ) -> io::Result<()> {
+        let end = usize::try_from(offset).ok().and_then(|offset| offset.checked_add(length));
+        let Some(end) = end.filter(|end| *end as u64 <= self.length) else {
+            let message =
+                format!("{length} bytes at {offset} end beyond the device of {} bytes", self.length);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        };
+        let start = end - length;
+        let mut at = start;
+        while at < end {
+            let (page, within) = (at / PAGE, at % PAGE);
+            let count = (PAGE - within).min(end - at);
+            f(&mut self.pages[page].lock()[within..within + count], at - start..at - start + count);
+            at += count;
+        }
+        Ok(())
+    }
+}
+
+impl Device for MemoryDevice {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.for_each_page(offset, buffer.len(), |page, range| buffer[range].copy_from_slice(page))
+    }
+
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.for_each_page(offset, data.len(), |page, range| page.copy_from_slice(&data[range]))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.length)
+    }
+}
+
+/// A file or a block device, by positioned reads and writes.
+#[cfg(unix)]
+impl Device for std::fs::File {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, buffer, offset)
+    }
+
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(self, data, offset)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        // Of a block device, the metadata says zero: its size is where its end is.
+        use std::io::{Seek, SeekFrom};
+        let mut file = self;
+        file.seek(SeekFrom::End(0))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_as_written_across_pages() {
+        let device = MemoryDevice::new(3 * PAGE + 5);
+        let data: Vec<u8> = (0..2 * PAGE + 3).map(|i| (i % 251) as u8).collect();
+        device.write_at(PAGE as u64 - 1, &data).expect("in the device");
+        let mut read = vec![0; data.len()];
+        device.read_at(PAGE as u64 - 1, &mut read).expect("in the device");
+        assert_eq!(read, data);
+        assert_eq!(device.length().expect("known"), 3 * PAGE as u64 + 5);
+    }
+
+    #[test]
+    fn beyond_the_end_is_an_error() {
+        let device = MemoryDevice::new(10);
+        assert_eq!(device.write_at(8, &[0; 3]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(device.read_at(u64::MAX, &mut [0; 3]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(device.read_at(10, &mut []).is_ok());
+    }
+}

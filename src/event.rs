@@ -1,0 +1,247 @@
+//! What happens, in the words of the protocol: one event a step.
+//!
+//! With the feature `tracing`, each is a `tracing` event of target `blockgate`; without it, emitting
+//! compiles to nothing. Under loom a model may install a recorder, which draws the timelines.
+
+use std::fmt;
+
+use crate::units::{BlockGroupId, Bytes, LogicalAddress, LogicalRange, TransactionId};
+
+/// A step of the protocol, with its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A group was set read-only by one more level.
+    SetReadOnly {
+        /// The group.
+        group: BlockGroupId,
+        /// How many levels there are now.
+        levels: usize,
+    },
+    /// One level of read-only ended; at zero the group is read-write.
+    SetReadWrite {
+        /// The group.
+        group: BlockGroupId,
+        /// How many levels are left.
+        levels: usize,
+    },
+    /// A reservation was taken, and space allocated.
+    Reserve {
+        /// The group.
+        group: BlockGroupId,
+        /// What was allocated.
+        extent: LogicalRange,
+    },
+    /// A reservation ended; its space stays allocated where `kept`.
+    EndReservation {
+        /// The group.
+        group: BlockGroupId,
+        /// What was allocated.
+        extent: LogicalRange,
+        /// Handed over to an ordered extent, and not given back.
+        kept: bool,
+    },
+    /// A NOCOW writer was admitted.
+    BeginNocow {
+        /// The group.
+        group: BlockGroupId,
+    },
+    /// A NOCOW writer is done with its admission.
+    EndNocow {
+        /// The group.
+        group: BlockGroupId,
+    },
+    /// The group was read-only: a reservation or a NOCOW writer was refused.
+    Refused {
+        /// The group.
+        group: BlockGroupId,
+    },
+    /// A wait for the group's reservations ended.
+    WaitedReservations {
+        /// The group.
+        group: BlockGroupId,
+        /// Somebody had one when the group was set read-only.
+        waited: bool,
+    },
+    /// A wait for the group's NOCOW writers ended.
+    WaitedNocowWriters {
+        /// The group.
+        group: BlockGroupId,
+        /// Somebody was one when the group was set read-only.
+        waited: bool,
+    },
+    /// An ordered extent was added.
+    AddOrdered {
+        /// The bytes on their way.
+        extent: LogicalRange,
+    },
+    /// An ordered extent is gone.
+    RemoveOrdered {
+        /// The bytes that were on their way.
+        extent: LogicalRange,
+        /// The write failed, or its handle was dropped unfinished.
+        failed: bool,
+    },
+    /// A wait for ordered extents ended.
+    WaitedOrdered {
+        /// Where.
+        range: LogicalRange,
+        /// How many there were when it began.
+        count: usize,
+        /// How many of them failed.
+        failed: usize,
+    },
+    /// A transaction was joined.
+    Join,
+    /// A delayed ref was queued in the handle.
+    QueueRef {
+        /// Which extent.
+        extent: LogicalRange,
+        /// Whether a reference is added (or dropped).
+        add: bool,
+    },
+    /// A handle ended: its refs are in the transaction's queue.
+    EndTransaction {
+        /// The transaction.
+        transaction: TransactionId,
+    },
+    /// A commit begins: the transaction is closed to new handles.
+    CloseTransaction,
+    /// All handles have ended, and the delayed refs were taken.
+    RunRefs {
+        /// The transaction.
+        transaction: TransactionId,
+    },
+    /// A delayed ref put an extent item into the tree, or took one out.
+    ChangeItem {
+        /// Which extent.
+        extent: LogicalRange,
+        /// Put in (or taken out).
+        inserted: bool,
+    },
+    /// The commit root was switched.
+    SwitchRoot {
+        /// From the state after this transaction
+        from: TransactionId,
+        /// to the state after this one.
+        to: TransactionId,
+    },
+    /// The transaction was aborted: its commit failed.
+    Abort,
+    /// An extent of the commit root is copied from the source to the target.
+    Copy {
+        /// Which bytes.
+        extent: LogicalRange,
+    },
+    /// The cursor moved: writes below it go to both devices.
+    MoveCursor {
+        /// To this address.
+        to: LogicalAddress,
+    },
+    /// A write was sent to the devices.
+    Write {
+        /// Which bytes.
+        extent: LogicalRange,
+        /// To the target too, and not to the source alone.
+        both: bool,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let no = |yes: &bool| if *yes { "" } else { " nothing to wait for" };
+        match self {
+            Self::SetReadOnly { group, levels } => {
+                write!(f, "set {group} read-only ({} -> {levels})", levels - 1)
+            }
+            Self::SetReadWrite { group, levels } => {
+                write!(f, "set {group} read-write ({} -> {levels})", levels + 1)
+            }
+            Self::Reserve { group, extent } => write!(f, "reserve in {group}: allocate {extent}"),
+            Self::EndReservation { extent, kept: true, .. } => write!(f, "end reservation of {extent}"),
+            Self::EndReservation { extent, kept: false, .. } => {
+                write!(f, "end reservation of {extent}: space given back")
+            }
+            Self::BeginNocow { group } => write!(f, "begin NOCOW write in {group}"),
+            Self::EndNocow { group } => write!(f, "end NOCOW admission in {group}"),
+            Self::Refused { group } => write!(f, "refused: {group} is read-only"),
+            Self::WaitedReservations { group, waited } => {
+                write!(f, "waited for reservations of {group}:{}", no(waited))
+            }
+            Self::WaitedNocowWriters { group, waited } => {
+                write!(f, "waited for NOCOW writers of {group}:{}", no(waited))
+            }
+            Self::AddOrdered { extent } => write!(f, "add ordered extent {extent}"),
+            Self::RemoveOrdered { extent, failed: false } => write!(f, "finish ordered extent {extent}"),
+            Self::RemoveOrdered { extent, failed: true } => write!(f, "fail ordered extent {extent}"),
+            Self::WaitedOrdered { range, count, failed } => {
+                write!(f, "waited for ordered extents in {range}: {count}, {failed} failed")
+            }
+            Self::Join => f.write_str("join transaction"),
+            Self::QueueRef { extent, add: true } => write!(f, "queue delayed ref: +{extent}"),
+            Self::QueueRef { extent, add: false } => write!(f, "queue delayed ref: -{extent}"),
+            Self::EndTransaction { transaction } => write!(f, "end handle of {transaction}"),
+            Self::CloseTransaction => f.write_str("commit: close the transaction to new handles"),
+            Self::RunRefs { transaction } => write!(f, "commit {transaction}: run delayed refs"),
+            Self::ChangeItem { extent, inserted: true } => write!(f, "extent tree: +{extent}"),
+            Self::ChangeItem { extent, inserted: false } => write!(f, "extent tree: -{extent}"),
+            Self::SwitchRoot { from, to } => write!(f, "commit root {} -> {}", from.0, to.0),
+            Self::Abort => f.write_str("abort the transaction"),
+            Self::Copy { extent } => write!(f, "copy {extent} to the target"),
+            Self::MoveCursor { to } => write!(f, "move the cursor to {}", Bytes(*to)),
+            Self::Write { extent, both: false } => write!(f, "write {extent} to the source"),
+            Self::Write { extent, both: true } => write!(f, "write {extent} to both devices"),
+        }
+    }
+}
+
+/// Reports that `event` happened at the caller's source line.
+#[cfg(not(any(loom, feature = "tracing")))]
+#[inline(always)]
+pub(crate) fn emit(_event: impl FnOnce() -> Event) {}
+
+/// Reports that `event` happened.
+#[cfg(all(not(loom), feature = "tracing"))]
+#[inline]
+pub(crate) fn emit(event: impl FnOnce() -> Event) {
+    if tracing::enabled!(target: "blockgate", tracing::Level::DEBUG) {
+        let event = event();
+        tracing::debug!(target: "blockgate", step = ?event, "{event}");
+    }
+}
+
+#[cfg(loom)]
+pub(crate) use recorder::emit;
+#[cfg(loom)]
+pub use recorder::set_recorder;
+
+#[cfg(loom)]
+mod recorder {
+    use std::cell::RefCell;
+    use std::panic::Location;
+
+    use super::Event;
+
+    type Recorder = Box<dyn FnMut(&'static Location<'static>, Event)>;
+
+    thread_local! {
+        // Of the thread of the system, which under loom runs all threads of a model.
+        static RECORDER: RefCell<Option<Recorder>> = const { RefCell::new(None) };
+    }
+
+    /// Installs who hears of each event and of the source line that reported it, for all models that
+    /// run on this thread of the system. Only under `--cfg loom`.
+    pub fn set_recorder(recorder: Option<Recorder>) {
+        RECORDER.with(|slot| *slot.borrow_mut() = recorder);
+    }
+
+    #[track_caller]
+    pub(crate) fn emit(event: impl FnOnce() -> Event) {
+        let location = Location::caller();
+        RECORDER.with(|slot| {
+            if let Some(recorder) = slot.borrow_mut().as_mut() {
+                recorder(location, event());
+            }
+        });
+    }
+}

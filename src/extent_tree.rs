@@ -1,0 +1,331 @@
+//! The extent tree, live and as of the last commit.
+//!
+//! The hard part: readers hold the commit root for as long as they copy, and a commit must not wait for
+//! them, nor cost in proportion to the tree. So the tree is a persistent map: a snapshot is a pointer,
+//! and a change copies one path.
+//!
+//! # Invariants
+//!
+//! - T1: a [`CommitRoot`] never changes; it is the state after one transaction, never a mix.
+//! - T2: commit roots are switched in the order of their transactions and never go back.
+//! - T3: extent items do not overlap, and each has at least one reference.
+//! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
+//!
+//! Checked by `loom-tests/transaction.rs`, argued in `docs/transactions.md`. The kernel's switch is
+//! `switch_commit_roots`.
+
+use std::fmt;
+
+use rpds::RedBlackTreeMapSync;
+
+use crate::delayed_ref::FoldedRef;
+use crate::event::{Event, emit};
+use crate::sync::Mutex;
+use crate::units::{LogicalAddress, LogicalRange, TransactionId};
+
+type Items = RedBlackTreeMapSync<LogicalAddress, ExtentItem>;
+
+/// What the tree knows of an extent, by its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtentItem {
+    /// Where it is.
+    pub extent: LogicalRange,
+    /// How many references it has, at least one.
+    pub references: u64,
+}
+
+/// The live tree, which only a commit changes, and the commit root, which anyone reads.
+#[derive(Debug)]
+pub struct ExtentTree {
+    live: Mutex<Items>,
+    commit_root: Mutex<CommitRoot>,
+}
+
+impl Default for ExtentTree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ExtentTree {
+    /// An empty tree, with commit root 0.
+    #[must_use]
+    pub fn new() -> Self {
+        let root = CommitRoot { transaction: TransactionId(0), items: Items::new_sync() };
+        Self { live: Mutex::new(root.items.clone()), commit_root: Mutex::new(root) }
+    }
+
+    /// Applies folded refs to the live tree: all of them or, on an error, none.
+    ///
+    /// # Errors
+    /// [`RefError`] names the first ref that does not fit the tree: somebody dropped a reference that
+    /// does not exist, or added one to an extent that overlaps another.
+    pub fn apply(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
+        let mut live = self.live.lock();
+        let mut items = live.clone();
+        let mut changes = Changes::default();
+        for folded in refs {
+            apply_one(&mut items, folded, &mut changes)?;
+        }
+        *live = items;
+        drop(live);
+        report(&changes);
+        Ok(changes)
+    }
+
+    /// The live tree as the commit root of `transaction` would be, without making it so.
+    pub fn candidate(&self, transaction: TransactionId) -> CommitRoot {
+        CommitRoot { transaction, items: self.live.lock().clone() }
+    }
+
+    /// Makes `root` the commit root. Readers of older ones keep theirs.
+    ///
+    /// # Panics
+    /// If the commit root is of that transaction already, or of a later one (T2).
+    pub fn switch_commit_root(&self, root: CommitRoot) {
+        let mut current = self.commit_root.lock();
+        let (from, to) = (current.transaction, root.transaction);
+        if from < to {
+            let old = std::mem::replace(&mut *current, root);
+            drop(current);
+            emit(|| Event::SwitchRoot { from, to });
+            drop(old); // the last reader of a root may have much to free: not under the lock
+        } else {
+            drop(current);
+            panic!("T2: the commit root is of {from}, and cannot go to {to}");
+        }
+    }
+
+    /// The commit root, as a snapshot that no commit changes or waits for.
+    pub fn commit_root(&self) -> CommitRoot {
+        self.commit_root.lock().clone()
+    }
+
+    /// The commit root, where exclusive access proves that nobody else is using the tree.
+    pub fn commit_root_mut(&mut self) -> &CommitRoot {
+        self.commit_root.get_mut()
+    }
+}
+
+fn report(changes: &Changes) {
+    for &extent in &changes.inserted {
+        emit(|| Event::ChangeItem { extent, inserted: true });
+    }
+    for &extent in &changes.removed {
+        emit(|| Event::ChangeItem { extent, inserted: false });
+    }
+}
+
+fn apply_one(items: &mut Items, folded: &FoldedRef, changes: &mut Changes) -> Result<(), RefError> {
+    let FoldedRef { extent, change } = *folded;
+    let present = items.get(&extent.start()).copied();
+    if present.is_none_or(|item| item.extent != extent)
+        && let Some(item) = first_overlapping(items, extent)
+    {
+        return Err(RefError::Overlaps { extent, other: item.extent });
+    }
+    let before = present.map_or(0, |item| item.references);
+    let references = before.checked_add_signed(change).ok_or(RefError::Unbalanced {
+        extent,
+        references: before,
+        change,
+    })?;
+    match (before, references) {
+        (0, 0) => changes.cancelled.push(extent),
+        (_, 0) => {
+            items.remove_mut(&extent.start());
+            changes.removed.push(extent);
+        }
+        (0, _) => {
+            items.insert_mut(extent.start(), ExtentItem { extent, references });
+            changes.inserted.push(extent);
+        }
+        _ if before != references => items.insert_mut(extent.start(), ExtentItem { extent, references }),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The first item that has an address in common with `range`. Items do not overlap, so only the last
+/// one that starts before `range` can reach into it.
+fn first_overlapping(items: &Items, range: LogicalRange) -> Option<ExtentItem> {
+    let before = items.range(..=range.start()).next_back().map(|(_, item)| *item);
+    before
+        .filter(|item| item.extent.overlaps(&range))
+        .or_else(|| items.range(range.start()..range.end()).next().map(|(_, item)| *item))
+}
+
+/// The extent tree as of one commit: an immutable snapshot. Cloning it costs a pointer.
+#[derive(Debug, Clone)]
+pub struct CommitRoot {
+    transaction: TransactionId,
+    items: Items,
+}
+
+impl CommitRoot {
+    /// The transaction whose state this is.
+    #[must_use]
+    pub fn transaction(&self) -> TransactionId {
+        self.transaction
+    }
+
+    /// The extents that have an address in `range`, in the order of their addresses.
+    pub fn extents_in(&self, range: LogicalRange) -> impl Iterator<Item = LogicalRange> + '_ {
+        let first = first_overlapping(&self.items, range);
+        let start = first.map_or(range.end(), |item| item.extent.start());
+        // Not an empty range of keys even then: that would be a panic.
+        let items = self.items.range(start.min(range.end() - 1)..range.end());
+        items.map(|(_, item)| item.extent).filter(move |extent| extent.overlaps(&range))
+    }
+
+    /// What the tree knows of the extent that starts at `start`.
+    #[must_use]
+    pub fn get(&self, start: LogicalAddress) -> Option<ExtentItem> {
+        self.items.get(&start).copied()
+    }
+
+    /// How many extents there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.size()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The tree with `refs` applied: what a commit would make of them.
+    ///
+    /// # Errors
+    /// As [`ExtentTree::apply`].
+    pub fn with(&self, refs: &[FoldedRef]) -> Result<Self, RefError> {
+        let mut items = self.items.clone();
+        let mut changes = Changes::default();
+        for folded in refs {
+            apply_one(&mut items, folded, &mut changes)?;
+        }
+        Ok(Self { transaction: TransactionId(self.transaction.0 + 1), items })
+    }
+}
+
+/// What a commit changed, by extent: the owner of the space must book it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[must_use = "space that is not booked is lost"]
+pub struct Changes {
+    /// Extents whose item is new: reserved bytes become used ones.
+    pub inserted: Vec<LogicalRange>,
+    /// Extents whose last reference went: used bytes become pinned ones, free once the commit is done.
+    pub removed: Vec<LogicalRange>,
+    /// Extents that came and went between two commits: reserved bytes become pinned ones.
+    pub cancelled: Vec<LogicalRange>,
+}
+
+/// A reference change that does not fit the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefError {
+    /// More references would be dropped than there are (or counted than a `u64` holds).
+    Unbalanced {
+        /// The extent.
+        extent: LogicalRange,
+        /// How many references it has.
+        references: u64,
+        /// The sum of the changes.
+        change: i64,
+    },
+    /// The extent overlaps another one.
+    Overlaps {
+        /// The extent of the delayed ref.
+        extent: LogicalRange,
+        /// The extent in the tree.
+        other: LogicalRange,
+    },
+}
+
+impl fmt::Display for RefError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unbalanced { extent, references, change } => write!(
+                f,
+                "extent {extent} has {references} references, and {change:+} was queued: each reference \
+                 is dropped once, by the one who added it"
+            ),
+            Self::Overlaps { extent, other } => {
+                write!(
+                    f,
+                    "a reference to {extent} was queued, which overlaps the extent {other}: queue whole extents"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for RefError {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn range(start: u64, length: u64) -> LogicalRange {
+        LogicalRange::new(start, length).expect("a range")
+    }
+
+    fn change(extent: LogicalRange, change: i64) -> FoldedRef {
+        FoldedRef { extent, change }
+    }
+
+    #[test]
+    fn the_first_reference_inserts_and_the_last_removes() {
+        let (tree, extent) = (ExtentTree::new(), range(8, 8));
+        assert_eq!(tree.apply(&[change(extent, 2)]).expect("fits").inserted, [extent]);
+        assert_eq!(tree.apply(&[change(extent, -1)]), Ok(Changes::default()));
+        assert_eq!(tree.apply(&[change(extent, -1)]).expect("fits").removed, [extent]);
+        assert_eq!(tree.apply(&[change(extent, 0)]).expect("fits").cancelled, [extent]);
+    }
+
+    #[test]
+    fn an_error_leaves_the_tree_as_it_was() {
+        let tree = ExtentTree::new();
+        let refs = [change(range(0, 8), 1), change(range(8, 8), -1)];
+        assert!(matches!(tree.apply(&refs), Err(RefError::Unbalanced { references: 0, .. })));
+        assert!(tree.candidate(TransactionId(1)).is_empty());
+    }
+
+    #[test]
+    fn extents_may_not_overlap() {
+        let tree = ExtentTree::new();
+        let _ = tree.apply(&[change(range(8, 8), 1)]).expect("fits");
+        for other in [range(8, 4), range(8, 16), range(0, 9), range(12, 1), range(15, 8), range(0, 64)] {
+            assert!(matches!(tree.apply(&[change(other, 1)]), Err(RefError::Overlaps { .. })), "{other}");
+        }
+        for other in [range(0, 8), range(16, 1)] {
+            assert!(tree.apply(&[change(other, 1)]).is_ok(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_root_lists_what_overlaps_and_does_not_change() {
+        let tree = ExtentTree::new();
+        let _ = tree.apply(&[change(range(0, 8), 1), change(range(16, 8), 1), change(range(24, 8), 1)]);
+        tree.switch_commit_root(tree.candidate(TransactionId(1)));
+        let root = tree.commit_root();
+        let _ = tree.apply(&[change(range(16, 8), -1)]);
+        let list = |a, b| root.extents_in(range(a, b)).map(|e| e.start()).collect::<Vec<_>>();
+        assert_eq!(list(0, 32), [0, 16, 24]);
+        assert_eq!(list(4, 1), [0]);
+        assert_eq!(list(8, 8), []);
+        assert_eq!(list(23, 2), [16, 24]);
+        assert_eq!(list(32, u64::MAX - 32), []);
+        assert_eq!(list(0, u64::MAX), [0, 16, 24]);
+    }
+
+    #[test]
+    #[should_panic(expected = "T2")]
+    fn the_commit_root_never_goes_back() {
+        let tree = ExtentTree::new();
+        tree.switch_commit_root(tree.candidate(TransactionId(2)));
+        tree.switch_commit_root(tree.candidate(TransactionId(1)));
+    }
+}

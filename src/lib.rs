@@ -1,0 +1,69 @@
+//! The concurrency core of an online device replace: freeze a block group, drain its writers, copy it,
+//! miss nothing.
+//!
+//! In 2016 a device replace of Btrfs could lose data. It set a block group read-only and copied what the
+//! *commit root* of the extent tree listed, while a writer that had allocated just before was still on
+//! its way; that extent was never copied. The cure: set read-only, *then wait* for everyone who was
+//! admitted before, commit, and copy. This crate is that protocol as types that can be embedded, and a
+//! proof that runs: the same code is explored by loom, interleaving by interleaving.
+//!
+//! # Where to enter
+//!
+//! | you have | take |
+//! |---|---|
+//! | nothing yet | [`Volume`]: groups, transactions and devices, wired together |
+//! | your own metadata and write path | [`Frozen`] and the tokens after it: the drain, over [`BlockGroup`], [`OrderedExtents`] and your [`Metadata`] |
+//! | one of these problems | [`Gate`], [`OrderedExtents`], [`DelayedRefQueue`], [`Transactions`] |
+//!
+//! # One rule for writers
+//!
+//! From admission to commit a write always holds a token, and takes the next one before it lets go of
+//! the last:
+//!
+//! ```text
+//! COW     Reservation -> OrderedExtent -> TransactionHandle with its DelayedRef -> commit root
+//! NOCOW   NocowWriter -> OrderedExtent
+//! ```
+//!
+//! The drain waits for the tokens in that order, so a write is refused at the gate or caught at one of
+//! them. `docs/` argues it step by step, `loom-tests/` checks it.
+//!
+//! # Layers
+//!
+//! A file imports from lower layers only.
+//!
+//! ```text
+//! L5  volume
+//! L4  replace
+//! L3  transaction
+//! L2  block_group   ordered_extent   delayed_ref   extent_tree   device
+//! L1  gate
+//! L0  sync   units   event
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod block_group;
+pub mod delayed_ref;
+pub mod device;
+pub mod event;
+pub mod extent_tree;
+pub mod gate;
+pub mod ordered_extent;
+pub mod replace;
+pub mod sync;
+pub mod transaction;
+pub mod units;
+pub mod volume;
+
+pub use block_group::{BlockGroup, Figures, NocowWriter, ReadOnly, ReadOnlyError, Reservation, ReserveError};
+pub use delayed_ref::{DelayedRef, DelayedRefQueue, RefAction};
+pub use device::{Device, MemoryDevice};
+pub use event::Event;
+pub use extent_tree::{CommitRoot, ExtentTree};
+pub use gate::{Closed, EnterError, Gate, Inside};
+pub use ordered_extent::{OrderedExtent, OrderedExtents, Waited};
+pub use replace::{CancelToken, CopyError, Cursor, CursorReader, Frozen, Metadata, Summary};
+pub use transaction::{CommitError, TransactionHandle, Transactions};
+pub use units::{BlockGroupId, LogicalAddress, LogicalRange, RangeError, Shards, TransactionId};
+pub use volume::{DeviceReplace, Volume};

@@ -1,0 +1,383 @@
+//! Writes in flight, and the wait for those of a range.
+//!
+//! The hard part: a wait is for the writes that exist when it begins (a snapshot), and no later one may
+//! keep it, or a drain would never end; yet adding and finishing must not allocate, and must not meet
+//! each other. So each shard numbers its additions. A wait takes down, shard by shard, how many entries
+//! of its range there are and the number of the next; each entry that leaves with a smaller number
+//! counts that down.
+//!
+//! # State: one slab a shard, under its lock
+//!
+//! | slot | `next`, `previous` | means |
+//! |---|---|---|
+//! | live | neighbours in the list of live slots | an [`OrderedExtent`] exists for it |
+//! | free | `next` is the next free slot | reusable |
+//!
+//! # Invariants
+//!
+//! - X1: an entry is in its shard from before [`OrderedExtents::add`] returns until its handle is
+//!   finished, failed or dropped.
+//! - X2: `pending` of a wait is the number of live entries that it counted when it began.
+//! - X3: whoever takes `pending` to zero wakes the waiter.
+//! - X4: what was done before an entry left happens-before the return of a wait that counted it (the
+//!   shard's lock).
+//!
+//! Checked by `loom-tests/ordered_extent.rs`, argued in `docs/ordered-extents.md`. The kernel's are
+//! `btrfs_add_ordered_extent`, `btrfs_finish_ordered_io` and `btrfs_wait_ordered_roots`.
+
+use std::ops::Deref;
+
+use crate::event::{Event, emit};
+use crate::sync::{Arc, CachePadded, Monitor, current_shard};
+use crate::units::{LogicalRange, Shards};
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// The writes in flight of one block group.
+///
+/// Adding and finishing lock one shard, and allocate only when more are in flight than ever before. The
+/// cost of a wait depends on what is in flight here, not on other groups.
+///
+/// ```
+/// use blockgate::{LogicalRange, OrderedExtents};
+///
+/// let in_flight = OrderedExtents::default();
+/// let extent = LogicalRange::new(0, 4096)?;
+/// let write = in_flight.add(extent);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| write.finish()); // the I/O completes
+///     let waited = in_flight.wait_range(extent); // returns when it has
+///     assert!(waited.count <= 1 && waited.failed == 0);
+/// });
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
+#[derive(Debug)]
+pub struct OrderedExtents {
+    shards: Box<[CachePadded<Monitor<Slab>>]>,
+}
+
+impl Default for OrderedExtents {
+    fn default() -> Self {
+        Self::new(Shards::default())
+    }
+}
+
+impl OrderedExtents {
+    /// A tracker with nothing in flight.
+    #[must_use]
+    pub fn new(shards: Shards) -> Self {
+        let slabs = (0..shards.count()).map(|_| CachePadded::new(Monitor::new(Slab::default())));
+        Self { shards: slabs.collect() }
+    }
+
+    /// Adds a write of `extent`, before its I/O is submitted and before the reservation or the NOCOW
+    /// writer that admitted it is dropped.
+    ///
+    /// # Panics
+    /// With 2^32 - 1 writes in flight in one shard.
+    pub fn add(&self, extent: LogicalRange) -> OrderedExtent<&Self> {
+        OrderedExtent::add(self, extent)
+    }
+
+    /// The same, with a handle that keeps the tracker alive: for I/O that completes elsewhere. It costs
+    /// two more read-modify-writes, on a count that all writers share.
+    ///
+    /// # Panics
+    /// As [`OrderedExtents::add`].
+    pub fn add_owned(self: &Arc<Self>, extent: LogicalRange) -> OrderedExtent<Arc<Self>> {
+        OrderedExtent::add(Arc::clone(self), extent)
+    }
+
+    /// Blocks until every write that overlaps `range` and is in flight now has finished or failed.
+    ///
+    /// A write that is added after the call began is not waited for, unless it is added to a shard that
+    /// the call has not come to yet; that takes no longer than locking each shard once. Deadlocks if the
+    /// calling thread holds one of the handles.
+    pub fn wait_range(&self, range: LogicalRange) -> Waited {
+        let mut waited = Waited::default();
+        let mut to_wait = 0_u64;
+        let mut tickets = [0_u64; Shards::MAX];
+        for (index, shard) in self.shards.iter().enumerate() {
+            let mut slab = shard.lock();
+            let pending = slab.count_overlapping(range);
+            if pending != 0 {
+                waited.count += pending;
+                to_wait |= 1 << index;
+                tickets[index] = slab.begin_wait(range, pending);
+            }
+        }
+        while to_wait != 0 {
+            let index = to_wait.trailing_zeros() as usize;
+            waited.failed += self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
+            to_wait &= to_wait - 1;
+        }
+        emit(|| Event::WaitedOrdered { range, count: waited.count, failed: waited.failed });
+        waited
+    }
+
+    /// How many writes are in flight in all, shard after shard: a figure for people.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().live_count).sum()
+    }
+
+    /// How many handles were leaked, where exclusive access proves that no borrowed one lives.
+    pub fn leaked(&mut self) -> usize {
+        self.shards.iter_mut().map(|shard| shard.get_mut().live_count).sum()
+    }
+
+    fn remove(&self, shard: usize, slot: u32, failed: bool) {
+        let mut slab = self.shards[shard].lock();
+        let entry = slab.remove(slot);
+        if slab.count_down(&entry, failed) {
+            slab.notify_all();
+        }
+        drop(slab);
+        emit(|| Event::RemoveOrdered { extent: entry.extent, failed });
+    }
+}
+
+/// What [`OrderedExtents::wait_range`] waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use]
+pub struct Waited {
+    /// How many writes were in flight when the wait began.
+    pub count: usize,
+    /// How many of them failed, or were dropped unfinished: their bytes are not what was meant.
+    pub failed: usize,
+}
+
+/// A write in flight. It may be sent, and finished on another thread.
+///
+/// Dropping it unfinished is a failure, as [`OrderedExtent::fail`]: waiters go on, and learn of it.
+#[derive(Debug)]
+#[must_use = "dropping this unfinished marks the write as failed"]
+pub struct OrderedExtent<Owner: Deref<Target = OrderedExtents>> {
+    owner: Owner,
+    extent: LogicalRange,
+    shard: u32,
+    slot: u32,
+    finished: bool,
+}
+
+impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
+    #[track_caller]
+    fn add(owner: Owner, extent: LogicalRange) -> Self {
+        let shard = current_shard(owner.shards.len());
+        let mut slab = owner.shards[shard].lock();
+        let slot = slab.insert(extent);
+        drop(slab);
+        emit(|| Event::AddOrdered { extent });
+        #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 shards")]
+        Self { owner, extent, shard: shard as u32, slot, finished: false }
+    }
+
+    /// The bytes on their way.
+    pub fn extent(&self) -> LogicalRange {
+        self.extent
+    }
+
+    /// The write is done, and its delayed ref (if it has one) queued: waiters need not wait for it.
+    ///
+    /// Release: what was done before happens-before the return of a wait that counted this write.
+    pub fn finish(mut self) {
+        self.finished = true;
+    }
+
+    /// The write failed: waiters go on, and learn of it.
+    pub fn fail(self) {
+        drop(self);
+    }
+}
+
+impl<Owner: Deref<Target = OrderedExtents>> Drop for OrderedExtent<Owner> {
+    fn drop(&mut self) {
+        self.owner.remove(self.shard as usize, self.slot, !self.finished);
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    extent: LogicalRange,
+    sequence: u64,
+    next: u32,
+    previous: u32,
+}
+
+/// A wait in progress: see X2.
+#[derive(Debug)]
+struct Wait {
+    ticket: u64,
+    range: LogicalRange,
+    before: u64,
+    pending: usize,
+    failed: usize,
+}
+
+#[derive(Debug)]
+struct Slab {
+    slots: Vec<Entry>,
+    first_free: u32,
+    first_live: u32,
+    live_count: usize,
+    next_sequence: u64,
+    next_ticket: u64,
+    waits: Vec<Wait>,
+}
+
+impl Default for Slab {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            first_free: NONE,
+            first_live: NONE,
+            live_count: 0,
+            next_sequence: 0,
+            next_ticket: 0,
+            waits: Vec::new(),
+        }
+    }
+}
+
+impl Slab {
+    fn insert(&mut self, extent: LogicalRange) -> u32 {
+        let entry = Entry { extent, sequence: self.next_sequence, next: self.first_live, previous: NONE };
+        let slot = self.first_free;
+        let slot = if slot == NONE {
+            self.append(entry)
+        } else {
+            self.first_free = self.slots[slot as usize].next;
+            self.slots[slot as usize] = entry;
+            slot
+        };
+        if entry.next != NONE {
+            self.slots[entry.next as usize].previous = slot;
+        }
+        self.first_live = slot;
+        self.live_count += 1;
+        self.next_sequence += 1;
+        slot
+    }
+
+    #[cold]
+    fn append(&mut self, entry: Entry) -> u32 {
+        let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot != NONE);
+        let slot = slot.expect("fewer than 2^32 - 1 writes in flight in one shard");
+        self.slots.push(entry);
+        slot
+    }
+
+    fn remove(&mut self, slot: u32) -> Entry {
+        let entry = self.slots[slot as usize];
+        if entry.previous == NONE {
+            self.first_live = entry.next;
+        } else {
+            self.slots[entry.previous as usize].next = entry.next;
+        }
+        if entry.next != NONE {
+            self.slots[entry.next as usize].previous = entry.previous;
+        }
+        self.slots[slot as usize].next = self.first_free;
+        self.first_free = slot;
+        self.live_count -= 1;
+        entry
+    }
+
+    fn count_overlapping(&self, range: LogicalRange) -> usize {
+        let (mut count, mut slot) = (0, self.first_live);
+        while slot != NONE {
+            let entry = &self.slots[slot as usize];
+            count += usize::from(entry.extent.overlaps(&range));
+            slot = entry.next;
+        }
+        count
+    }
+
+    fn begin_wait(&mut self, range: LogicalRange, pending: usize) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.waits.push(Wait { ticket, range, before: self.next_sequence, pending, failed: 0 });
+        ticket
+    }
+
+    /// Takes `entry` off every wait that counted it. Whether one of them is over (X3).
+    fn count_down(&mut self, entry: &Entry, failed: bool) -> bool {
+        let mut is_over = false;
+        for wait in &mut self.waits {
+            if entry.sequence < wait.before && entry.extent.overlaps(&wait.range) {
+                wait.pending -= 1;
+                wait.failed += usize::from(failed);
+                is_over |= wait.pending == 0;
+            }
+        }
+        is_over
+    }
+
+    /// Removes the wait if it is over, and returns how many of its writes failed.
+    fn end_wait(&mut self, ticket: u64) -> Option<usize> {
+        let index = self.waits.iter().position(|wait| wait.ticket == ticket)?;
+        (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).failed)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn range(start: u64, length: u64) -> LogicalRange {
+        LogicalRange::new(start, length).expect("a range")
+    }
+
+    #[test]
+    fn slots_are_reused() {
+        let in_flight = OrderedExtents::new(Shards::new(1));
+        for _ in 0..1000 {
+            let (a, b) = (in_flight.add(range(0, 1)), in_flight.add(range(1, 1)));
+            a.finish();
+            b.finish();
+        }
+        assert_eq!(in_flight.shards[0].lock().slots.len(), 2);
+        assert_eq!(in_flight.in_flight(), 0);
+    }
+
+    #[test]
+    fn only_the_range_is_waited_for() {
+        let in_flight = OrderedExtents::default();
+        let elsewhere = in_flight.add(range(4096, 4096));
+        assert_eq!(in_flight.wait_range(range(0, 4096)), Waited::default());
+        assert_eq!(in_flight.wait_range(range(8192, u64::MAX - 8192)), Waited::default());
+        elsewhere.finish();
+    }
+
+    #[test]
+    fn a_dropped_handle_is_a_failed_write() {
+        let in_flight = OrderedExtents::default();
+        let extent = range(0, 4096);
+        let (dropped, finished) = (in_flight.add(extent), in_flight.add(extent));
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| in_flight.wait_range(extent));
+            while in_flight.shards.iter().all(|shard| shard.lock().waits.is_empty()) {
+                std::thread::yield_now();
+            }
+            drop(dropped);
+            finished.finish();
+            assert_eq!(waiter.join().expect("the waiter ends"), Waited { count: 2, failed: 1 });
+        });
+    }
+
+    #[test]
+    fn an_owned_handle_outlives_its_scope() {
+        let in_flight = Arc::new(OrderedExtents::default());
+        let handle = in_flight.add_owned(range(0, 1));
+        std::thread::spawn(move || handle.finish()).join().expect("finishes elsewhere");
+        assert_eq!(in_flight.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_leaked_handle_is_counted() {
+        let mut in_flight = OrderedExtents::default();
+        std::mem::forget(in_flight.add(range(0, 1)));
+        assert_eq!(in_flight.leaked(), 1);
+    }
+}

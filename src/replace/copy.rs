@@ -1,0 +1,168 @@
+//! The copy of a group's extents from the source to the target.
+
+use std::fmt;
+use std::io;
+
+use crate::device::Device;
+use crate::event::{Event, emit};
+use crate::sync::{Arc, CounterWord, Ordering};
+use crate::units::{Bytes, LogicalAddress, LogicalRange};
+
+/// So many bytes are read and written at once.
+const BUFFER: u64 = 1 << 20;
+
+/// How much was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CopyFigures {
+    /// Extents of the commit root.
+    pub extents: u64,
+    /// Their bytes, inside the group.
+    pub bytes: u64,
+}
+
+/// Copies `extents`, as far as they lie in `range`, and flushes the target. Extents that adjoin are read
+/// and written together.
+pub(super) fn copy_extents(
+    source: &dyn Device,
+    target: &dyn Device,
+    range: LogicalRange,
+    extents: impl Iterator<Item = LogicalRange>,
+    cancel: &CancelToken,
+) -> Result<CopyFigures, CopyError> {
+    let mut figures = CopyFigures::default();
+    let mut buffer = Vec::new();
+    let mut copy = |run| copy_run(source, target, run, &mut buffer, cancel);
+    let mut run: Option<LogicalRange> = None;
+    for extent in extents.filter_map(|extent| extent.intersection(&range)) {
+        figures.extents += 1;
+        figures.bytes += extent.len();
+        run = match run {
+            Some(run) if run.end() == extent.start() => {
+                Some(LogicalRange::between(run.start(), extent.end()))
+            }
+            Some(run) => {
+                copy(run)?;
+                Some(extent)
+            }
+            None => Some(extent),
+        };
+    }
+    run.map_or(Ok(()), copy)?;
+    cancel.check()?;
+    target.flush().map_err(|error| CopyError::device(Side::Target, range.start(), error))?;
+    Ok(figures)
+}
+
+fn copy_run(
+    source: &dyn Device,
+    target: &dyn Device,
+    run: LogicalRange,
+    buffer: &mut Vec<u8>,
+    cancel: &CancelToken,
+) -> Result<(), CopyError> {
+    emit(|| Event::Copy { extent: run });
+    let mut at = run.start();
+    while at < run.end() {
+        cancel.check()?;
+        let length = BUFFER.min(run.end() - at);
+        #[expect(clippy::cast_possible_truncation, reason = "at most the buffer's length")]
+        buffer.resize(length as usize, 0);
+        source.read_at(at, buffer).map_err(|error| CopyError::device(Side::Source, at, error))?;
+        target.write_at(at, buffer).map_err(|error| CopyError::device(Side::Target, at, error))?;
+        at += length;
+    }
+    Ok(())
+}
+
+/// Asks a replace to stop. Cloning it makes another handle of the same request.
+///
+/// It is looked at between the steps of the drain and between two reads of the copy. A wait is not cut
+/// short: it ends when the writers it waits for do.
+#[derive(Debug, Clone)]
+pub struct CancelToken {
+    requested: Arc<CounterWord>,
+}
+
+impl Default for CancelToken {
+    fn default() -> Self {
+        Self { requested: Arc::new(CounterWord::new(0)) }
+    }
+}
+
+impl CancelToken {
+    /// Asks. It cannot be taken back.
+    pub fn cancel(&self) {
+        // Relaxed: nothing is handed over with the request.
+        self.requested.set_bits(1, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        // Relaxed: see `cancel`.
+        self.requested.read(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn check(&self) -> Result<(), CopyError> {
+        if self.is_cancelled() { Err(CopyError::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Which of the two devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one that is replaced.
+    Source,
+    /// The one that replaces it.
+    Target,
+}
+
+/// Why a group was not copied. It is read-write again, and the cursor where it was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// A device failed.
+    Device {
+        /// Which.
+        side: Side,
+        /// Where.
+        address: LogicalAddress,
+        /// What it said.
+        error: io::Error,
+    },
+    /// Somebody asked to stop.
+    Cancelled,
+}
+
+impl CopyError {
+    fn device(side: Side, address: LogicalAddress, error: io::Error) -> Self {
+        Self::Device { side, address, error }
+    }
+}
+
+impl fmt::Display for CopyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device { side: Side::Source, address, error } => {
+                write!(f, "the source cannot be read at {}: {error}", Bytes(*address))
+            }
+            Self::Device { side: Side::Target, address, error } => {
+                write!(
+                    f,
+                    "the target cannot be written at {}: {error}; replace by another device",
+                    Bytes(*address)
+                )
+            }
+            Self::Cancelled => f.write_str("the replace was cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for CopyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Device { error, .. } => Some(error),
+            Self::Cancelled => None,
+        }
+    }
+}

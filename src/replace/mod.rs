@@ -1,0 +1,38 @@
+//! The replace of one block group: freeze it, drain it, copy it, pass it.
+//!
+//! The hard part is the order, so it is in the types: each step consumes the token that the step before
+//! returned. Code that compiles cannot copy before it committed, nor commit before it waited, and
+//! dropping a token at any step, on an error or by unwinding, undoes the freeze.
+//!
+//! | step | method | token after it | the step |
+//! |---|---|---|---|
+//! | 1 | [`Frozen::set_read_only`] | [`Frozen`] | no more reservations and NOCOW writers |
+//! | 2 | [`Frozen::wait_writers`] | [`Quiet`] | those admitted before have ended |
+//! | 3 | [`Quiet::wait_ordered`] | [`Settled`] | their writes have finished |
+//! | 4 | [`Settled::commit`] | [`Committed`] | their extent items are in the commit root |
+//! | 5 | [`Committed::copy`] | [`Copied`] | every extent of the commit root is on the target |
+//! | 6 | [`Copied::advance`] | [`Passed`] | writes to the group go to both devices from here on |
+//! | 7 | [`Passed::set_read_write`] | | writers are admitted again |
+//!
+//! Nothing here knows a write path: the drain is right for *any* writer who always holds a token, and
+//! takes the next one before it lets go of the last. It holds no lock and no transaction handle while it
+//! waits.
+//!
+//! # Invariants
+//!
+//! - R1: from step 2 to step 7 no reservation and no NOCOW writer of the group exists.
+//! - R2: from step 3 on, no write that was admitted before step 1 is in flight.
+//! - R3: the commit of step 4 begins after step 3 has ended.
+//! - R4: the copy reads the commit root of step 4, or a later one.
+//! - R5: the cursor passes the group after the copy is flushed, and before the group is read-write.
+//!
+//! Checked by `loom-tests/replace.rs`, argued in `docs/protocol.md`. The bug that this cures, and the
+//! cure, are in Linux commit f0e9b7d64019; the kernel's loop is `scrub_enumerate_chunks`.
+
+mod copy;
+mod cursor;
+mod drain;
+
+pub use copy::{CancelToken, CopyError, CopyFigures, Side};
+pub use cursor::{Cursor, CursorReader};
+pub use drain::{Committed, Copied, Frozen, Metadata, Passed, Quiet, Settled, Summary};

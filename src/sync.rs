@@ -1,0 +1,502 @@
+//! The only file that names a primitive of std, `parking_lot`, `crossbeam-utils` or loom.
+//!
+//! Everything else in `src` is written against the five things offered here, so that the code that
+//! ships is the code that loom explores. Each is an operation whose interleavings loom 0.7.2 explores
+//! without gaps (the audit is in `docs/loom.md`); what it does not explore is not offered:
+//!
+//! | offered | operations | not offered, because |
+//! |---|---|---|
+//! | [`CounterWord`] | read-modify-write only | a thread that loads and then writes the same atomic hides interleavings (loom issues 166 and 392) |
+//! | [`published`] | one [`Publisher`] that cannot load, many [`Published`] that cannot store | the same |
+//! | [`Mutex`] | `lock` | contention of `try_lock` is mostly not explored |
+//! | [`Monitor`] | a mutex with "wait until this holds" | loom never wakes a waiter spuriously, so a bare wait would pass with `if` |
+//! | [`Arc`] | plumbing, std's under loom too | loom's is a branch point at every clone and drop |
+//!
+//! There is no poisoning: a panic under a lock leaves the value as it was at that moment, and no code
+//! in this crate calls its user's code while it holds one.
+//!
+//! # The one difference between the two builds
+//!
+//! [`CounterWord::update`] needs a first guess of the value it replaces. In production it *loads* one;
+//! under loom it guesses zero, since a load would hide interleavings. A guess decides nothing: a wrong
+//! one costs a retry, and what is returned as done was done by a compare-and-exchange.
+
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub use std::sync::Arc;
+pub use std::sync::atomic::Ordering;
+
+#[cfg(not(loom))]
+use self::production as primitives;
+#[cfg(loom)]
+use self::under_loom as primitives;
+
+pub use self::primitives::{CachePadded, Mutex, MutexGuard};
+
+use self::primitives::{AtomicU64, Thread};
+
+/// A 64-bit word that threads talk through, by read-modify-write operations only.
+///
+/// A read-modify-write reads the newest value in the word's modification order, which is what the
+/// arguments in `docs/gate.md` use: of two operations on one word, one sees the other.
+#[derive(Debug)]
+pub struct CounterWord(AtomicU64);
+
+impl CounterWord {
+    /// A word that holds `value`.
+    #[must_use]
+    pub fn new(value: u64) -> Self {
+        Self(AtomicU64::new(value))
+    }
+
+    /// Replaces the value `v` by `f(v)` where that is `Some`, and returns `v`.
+    ///
+    /// Where `f(v)` is `None` nothing is written and `Err(v)` returned, *without* any memory effect:
+    /// such a `v` may be stale (it is then a value that the word had, and not yet known to be replaced).
+    /// `order` is the ordering of the successful exchange.
+    #[track_caller]
+    pub fn update(&self, order: Ordering, f: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
+        let mut guess = self.0.first_guess();
+        loop {
+            let next = f(guess).ok_or(guess)?;
+            match self.0.compare_exchange(guess, next, order) {
+                Ok(previous) => return Ok(previous),
+                Err(actual) => guess = actual,
+            }
+        }
+    }
+
+    /// Subtracts `n` and returns the value before. The caller owns what it subtracts.
+    #[track_caller]
+    pub fn subtract(&self, n: u64, order: Ordering) -> u64 {
+        self.0.fetch_sub(n, order)
+    }
+
+    /// Sets the bits of `mask` and returns the value before.
+    #[track_caller]
+    pub fn set_bits(&self, mask: u64, order: Ordering) -> u64 {
+        self.0.fetch_or(mask, order)
+    }
+
+    /// Clears the bits of `mask` and returns the value before.
+    #[track_caller]
+    pub fn clear_bits(&self, mask: u64, order: Ordering) -> u64 {
+        self.0.fetch_and(!mask, order)
+    }
+
+    /// The newest value, read by a read-modify-write that changes nothing.
+    #[track_caller]
+    pub fn read(&self, order: Ordering) -> u64 {
+        self.0.fetch_add(0, order)
+    }
+
+    /// The value, where exclusive access proves that nobody else is using the word.
+    pub fn get_mut(&mut self) -> u64 {
+        self.0.get_mut()
+    }
+}
+
+/// A value that one thread at a time publishes and any thread reads: `(writer half, reader half)`.
+#[must_use]
+pub fn published(value: u64) -> (Publisher, Published) {
+    let cell = Arc::new(AtomicU64::new(value));
+    (Publisher { cell: Arc::clone(&cell), last: value }, Published { cell })
+}
+
+/// The half of a published value that stores. It cannot be cloned, and it cannot load.
+#[derive(Debug)]
+pub struct Publisher {
+    cell: Arc<AtomicU64>,
+    last: u64,
+}
+
+impl Publisher {
+    /// Publishes `value`.
+    ///
+    /// Release: pairs with the Acquire in [`Published::get`]; what the publisher did before
+    /// happens-before what a reader does after it saw `value`.
+    #[track_caller]
+    pub fn publish(&mut self, value: u64) {
+        self.last = value;
+        self.cell.store(value, Ordering::Release);
+    }
+
+    /// What this half published last. No load: it remembers.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+}
+
+/// The half of a published value that loads.
+#[derive(Debug, Clone)]
+pub struct Published {
+    cell: Arc<AtomicU64>,
+}
+
+impl Published {
+    /// A value that was published, and not an older one than this thread saw before.
+    ///
+    /// Acquire: pairs with the Release in [`Publisher::publish`].
+    #[must_use]
+    #[track_caller]
+    pub fn get(&self) -> u64 {
+        self.cell.load(Ordering::Acquire)
+    }
+}
+
+/// A mutex whose holder can wake those who wait until something holds of the value.
+///
+/// The waiting is the same code in both builds, over `park` and `unpark`:
+///
+/// 1. a waiter looks at the value, and registers itself, under the lock: whoever changes the value
+///    afterwards finds it registered, so no wake-up is lost;
+/// 2. [`MonitorGuard::notify_all`] unregisters and unparks under the lock: a thread that returned from
+///    [`Monitor::wait_until`] is registered nowhere, so no late `unpark` reaches it;
+/// 3. a woken waiter looks again before it returns, so a wake-up for nothing does no harm.
+#[derive(Debug)]
+pub struct Monitor<T> {
+    state: Mutex<Watched<T>>,
+}
+
+#[derive(Debug)]
+struct Watched<T> {
+    value: T,
+    waiting: Vec<Thread>,
+}
+
+impl<T> Monitor<T> {
+    /// A monitor over `value`.
+    pub fn new(value: T) -> Self {
+        Self { state: Mutex::new(Watched { value, waiting: Vec::new() }) }
+    }
+
+    /// Locks the value. Blocks while another thread holds the lock.
+    #[track_caller]
+    pub fn lock(&self) -> MonitorGuard<'_, T> {
+        MonitorGuard { state: self.state.lock() }
+    }
+
+    /// Blocks until `ready` returns `Some`, called under the lock at the start and after each wake-up.
+    ///
+    /// `ready` must look only at the value and at words whose writers call
+    /// [`MonitorGuard::notify_all`] after they wrote.
+    #[track_caller]
+    pub fn wait_until<R>(&self, mut ready: impl FnMut(&mut T) -> Option<R>) -> R {
+        let me = primitives::current_thread();
+        loop {
+            let mut state = self.state.lock();
+            state.waiting.retain(|thread| !primitives::is_same(thread, &me));
+            if let Some(result) = ready(&mut state.value) {
+                return result;
+            }
+            state.waiting.push(me.clone());
+            drop(state);
+            primitives::park();
+        }
+    }
+
+    /// The value, where exclusive access proves that nobody else is using it.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.state.get_mut().value
+    }
+}
+
+/// A locked [`Monitor`].
+pub struct MonitorGuard<'a, T> {
+    state: MutexGuard<'a, Watched<T>>,
+}
+
+impl<T> MonitorGuard<'_, T> {
+    /// Wakes every thread in [`Monitor::wait_until`]. Each looks again once this guard is gone.
+    pub fn notify_all(&mut self) {
+        for thread in self.state.waiting.drain(..) {
+            thread.unpark();
+        }
+    }
+}
+
+impl<T> std::ops::Deref for MonitorGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.state.value
+    }
+}
+
+impl<T> std::ops::DerefMut for MonitorGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.state.value
+    }
+}
+
+/// Which of `shards` shards the calling thread works on: its own number, modulo `shards`.
+///
+/// Threads are numbered in the order in which they first ask (under loom: in the order of their
+/// creation, the main thread being 0). Two threads may share a shard: it costs time, not correctness.
+///
+/// # Panics
+/// With zero shards.
+#[must_use]
+#[inline]
+pub fn current_shard(shards: usize) -> usize {
+    let index = primitives::thread_index();
+    // The comparison is there because a division costs more than the rest.
+    if index < shards { index } else { index % shards }
+}
+
+#[cfg(not(loom))]
+mod production {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    pub use crossbeam_utils::CachePadded;
+    pub(super) use std::thread::{Thread, current as current_thread, park};
+
+    #[derive(Debug)]
+    pub(super) struct AtomicU64(std::sync::atomic::AtomicU64);
+
+    impl AtomicU64 {
+        pub(super) fn new(value: u64) -> Self {
+            Self(std::sync::atomic::AtomicU64::new(value))
+        }
+
+        // Relaxed: a guess, see the head of this file.
+        #[inline]
+        pub(super) fn first_guess(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        // Relaxed on failure: the value is the next guess.
+        #[inline]
+        pub(super) fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+            self.0.compare_exchange_weak(old, new, order, Ordering::Relaxed)
+        }
+
+        #[inline]
+        pub(super) fn fetch_add(&self, n: u64, order: Ordering) -> u64 {
+            self.0.fetch_add(n, order)
+        }
+
+        #[inline]
+        pub(super) fn fetch_sub(&self, n: u64, order: Ordering) -> u64 {
+            self.0.fetch_sub(n, order)
+        }
+
+        #[inline]
+        pub(super) fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
+            self.0.fetch_or(mask, order)
+        }
+
+        #[inline]
+        pub(super) fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
+            self.0.fetch_and(mask, order)
+        }
+
+        #[inline]
+        pub(super) fn load(&self, order: Ordering) -> u64 {
+            self.0.load(order)
+        }
+
+        #[inline]
+        pub(super) fn store(&self, value: u64, order: Ordering) {
+            self.0.store(value, order);
+        }
+
+        pub(super) fn get_mut(&mut self) -> u64 {
+            *self.0.get_mut()
+        }
+    }
+
+    /// A mutual exclusion lock without poisoning (`parking_lot`'s).
+    #[derive(Debug, Default)]
+    pub struct Mutex<T>(parking_lot::Mutex<T>);
+
+    /// A locked [`Mutex`].
+    pub type MutexGuard<'a, T> = parking_lot::MutexGuard<'a, T>;
+
+    impl<T> Mutex<T> {
+        /// A mutex over `value`.
+        pub const fn new(value: T) -> Self {
+            Self(parking_lot::Mutex::new(value))
+        }
+
+        /// Locks. Blocks while another thread holds the lock; a thread that holds it deadlocks.
+        #[inline]
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock()
+        }
+
+        /// The value, where exclusive access proves that nobody else is using it.
+        pub fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut()
+        }
+    }
+
+    pub(super) fn is_same(one: &Thread, other: &Thread) -> bool {
+        one.id() == other.id()
+    }
+
+    #[inline]
+    pub(super) fn thread_index() -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+        }
+        INDEX.with(|index| {
+            if index.get() == usize::MAX {
+                // Relaxed: only the number matters, and each is handed out once.
+                index.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            }
+            index.get()
+        })
+    }
+}
+
+#[cfg(loom)]
+mod under_loom {
+    use std::sync::atomic::Ordering;
+
+    pub(super) use loom::thread::{Thread, current as current_thread, park};
+
+    /// Loom's atomic, and beside it the same value in a plain one: `get_mut` reads that, since every
+    /// access to loom's counts as an event of the search, even with exclusive access.
+    #[derive(Debug)]
+    pub(super) struct AtomicU64 {
+        word: loom::sync::atomic::AtomicU64,
+        shadow: std::sync::atomic::AtomicU64,
+    }
+
+    impl AtomicU64 {
+        pub(super) fn new(value: u64) -> Self {
+            Self {
+                word: loom::sync::atomic::AtomicU64::new(value),
+                shadow: std::sync::atomic::AtomicU64::new(value),
+            }
+        }
+
+        // Not a load: see the head of this file.
+        #[expect(clippy::unused_self, reason = "production reads it")]
+        pub(super) fn first_guess(&self) -> u64 {
+            0
+        }
+
+        #[track_caller]
+        pub(super) fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+            let result = self.word.compare_exchange(old, new, order, Ordering::Relaxed);
+            if result.is_ok() {
+                self.mirror(new);
+            }
+            result
+        }
+
+        #[track_caller]
+        pub(super) fn fetch_add(&self, n: u64, order: Ordering) -> u64 {
+            let previous = self.word.fetch_add(n, order);
+            self.mirror(previous.wrapping_add(n));
+            previous
+        }
+
+        #[track_caller]
+        pub(super) fn fetch_sub(&self, n: u64, order: Ordering) -> u64 {
+            let previous = self.word.fetch_sub(n, order);
+            self.mirror(previous.wrapping_sub(n));
+            previous
+        }
+
+        #[track_caller]
+        pub(super) fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
+            let previous = self.word.fetch_or(mask, order);
+            self.mirror(previous | mask);
+            previous
+        }
+
+        #[track_caller]
+        pub(super) fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
+            let previous = self.word.fetch_and(mask, order);
+            self.mirror(previous & mask);
+            previous
+        }
+
+        #[track_caller]
+        pub(super) fn load(&self, order: Ordering) -> u64 {
+            self.word.load(order)
+        }
+
+        #[track_caller]
+        pub(super) fn store(&self, value: u64, order: Ordering) {
+            self.word.store(value, order);
+            self.mirror(value);
+        }
+
+        pub(super) fn get_mut(&mut self) -> u64 {
+            *self.shadow.get_mut()
+        }
+
+        // Relaxed: loom runs every thread of a model on one thread of the system.
+        fn mirror(&self, value: u64) {
+            self.shadow.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// A mutual exclusion lock without poisoning (loom's).
+    #[derive(Debug, Default)]
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+    /// A locked [`Mutex`].
+    pub type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
+    impl<T> Mutex<T> {
+        /// A mutex over `value`.
+        pub fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        /// Locks. Blocks while another thread holds the lock; a thread that holds it deadlocks.
+        #[track_caller]
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().expect("no code of this crate panics under a lock")
+        }
+
+        /// The value, where exclusive access proves that nobody else is using it.
+        pub fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().expect("no code of this crate panics under a lock")
+        }
+    }
+
+    /// As wide as its value: loom has no caches to pad for.
+    #[derive(Debug, Default)]
+    pub struct CachePadded<T>(T);
+
+    impl<T> CachePadded<T> {
+        /// Wraps `value`.
+        pub const fn new(value: T) -> Self {
+            Self(value)
+        }
+    }
+
+    impl<T> std::ops::Deref for CachePadded<T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.0
+        }
+    }
+
+    impl<T> std::ops::DerefMut for CachePadded<T> {
+        fn deref_mut(&mut self) -> &mut T {
+            &mut self.0
+        }
+    }
+
+    pub(super) fn is_same(one: &Thread, other: &Thread) -> bool {
+        one.id() == other.id()
+    }
+
+    // Loom numbers its threads from zero and shows the number only in the debug form, `ThreadId(3)`.
+    pub(super) fn thread_index() -> usize {
+        let shown = format!("{:?}", current_thread().id());
+        let digits = shown.trim_start_matches("ThreadId(").trim_end_matches(')');
+        digits.parse().expect("loom shows a thread as ThreadId(n)")
+    }
+}

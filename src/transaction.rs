@@ -1,0 +1,455 @@
+//! Transactions: join, end, commit; the running of delayed refs and the switch of the commit root.
+//!
+//! The hard part: a commit must contain every ref of every handle that it closed out, and none of a
+//! later one, while tasks join all the time and several want to commit. A [`Gate`] counts the handles.
+//! A commit closes it, waits until it is empty, drains the refs, applies them, switches the commit root
+//! and opens it; who wants to join meanwhile waits and lands in the next transaction.
+//!
+//! # State: under one lock
+//!
+//! | `stage` | gate | means |
+//! |---|---|---|
+//! | `Running` | open | tasks join and end |
+//! | `Committing` | closed by the one task that commits | others wait |
+//! | `Aborted` | closed for ever | a commit failed; everyone is told so |
+//!
+//! and `completed`, the number of the last transaction whose commit is complete. The running one is
+//! `completed + 1`; a commit that is asked for while another is at work needs the one after that, since
+//! the one at work may have closed before.
+//!
+//! # Invariants
+//!
+//! - C1: at most one commit is at work.
+//! - C2: a handle's refs are published before its hold on the gate ends.
+//! - C3: refs are drained only while the gate is closed and empty: a transaction's refs are all of it or
+//!   none.
+//! - C4: the gate opens after the commit root was switched, or never.
+//! - C5: once aborted, every join and every commit fails, also those that were waiting.
+//!
+//! Checked by `loom-tests/transaction.rs`, argued in `docs/transactions.md`. The kernel's are
+//! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction, RefBatch};
+use crate::event::{Event, emit};
+use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
+use crate::gate::{Closed, EnterError, Gate, Inside};
+use crate::sync::{Arc, Monitor};
+use crate::units::{Shards, TransactionId};
+
+/// The transactions of one extent tree.
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, Transactions};
+///
+/// let transactions = Transactions::default();
+/// let extent = LogicalRange::new(0, 4096)?;
+/// let mut handle = transactions.join()?;
+/// handle.push(DelayedRef::add(extent));
+/// let transaction = handle.end();
+/// assert!(transactions.commit_root().is_empty());
+///
+/// let committed = transactions.commit()?;
+/// assert_eq!(committed.root.transaction(), transaction);
+/// assert_eq!(committed.root.extents_in(extent).collect::<Vec<_>>(), [extent]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Transactions {
+    handles: Gate,
+    queue: DelayedRefQueue,
+    tree: ExtentTree,
+    commit: Monitor<CommitState>,
+}
+
+#[derive(Debug)]
+struct CommitState {
+    stage: Stage,
+    completed: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Running,
+    Committing,
+    Aborted(CommitError),
+}
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Self::new(Shards::default())
+    }
+}
+
+impl Transactions {
+    /// Transaction 1 runs, over an empty tree.
+    #[must_use]
+    pub fn new(shards: Shards) -> Self {
+        Self {
+            handles: Gate::new(shards),
+            queue: DelayedRefQueue::new(shards),
+            tree: ExtentTree::new(),
+            commit: Monitor::new(CommitState { stage: Stage::Running, completed: 0 }),
+        }
+    }
+
+    /// Joins the running transaction. Blocks while a commit is at work, and then joins the next one.
+    ///
+    /// A thread must not join, nor commit, while it holds a handle: the commit waits for that handle, and
+    /// the thread for the commit.
+    ///
+    /// # Errors
+    /// [`CommitError`] when a commit failed: there are no more transactions.
+    pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
+        loop {
+            match self.handles.enter() {
+                Ok(inside) => {
+                    emit(|| Event::Join);
+                    return Ok(TransactionHandle {
+                        transactions: self,
+                        batch: RefBatch::default(),
+                        _inside: inside,
+                    });
+                }
+                Err(EnterError::Closed) => self.wait_for_next()?,
+                Err(EnterError::Full) => panic!("too many transaction handles: some were leaked"),
+            }
+        }
+    }
+
+    #[cold]
+    fn wait_for_next(&self) -> Result<(), CommitError> {
+        self.commit.wait_until(|state| match &state.stage {
+            Stage::Running => Some(Ok(())),
+            Stage::Committing => None,
+            Stage::Aborted(error) => Some(Err(error.clone())),
+        })
+    }
+
+    /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
+    /// root that it returns. Also when there is nothing to do: the commit root is then as it was, with a
+    /// new number.
+    ///
+    /// Blocks until the handles of the transaction have ended. Deadlocks if the calling thread holds one:
+    /// use [`TransactionHandle::commit`].
+    ///
+    /// # Errors
+    /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
+    /// stands, and no later one will come.
+    pub fn commit(&self) -> Result<Committed, CommitError> {
+        self.commit_with(|_, _| Ok(()))
+    }
+
+    /// As [`Transactions::commit`], with a step of the caller's own before the switch: to write the new
+    /// root to a device, for example. It is called with the transaction closed and no lock held, and
+    /// not at all where the commit of another task serves.
+    ///
+    /// # Errors
+    /// As [`Transactions::commit`]. If `persist` fails, or panics, the commit has failed.
+    pub fn commit_with<F>(&self, persist: F) -> Result<Committed, CommitError>
+    where
+        F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
+    {
+        let Some(transaction) = self.lead_or_wait()? else {
+            return Ok(Committed { root: self.tree.commit_root(), changes: None });
+        };
+        emit(|| Event::CloseTransaction);
+        let leader = Leader { transactions: self, closed: Some(self.handles.close()) };
+        leader.wait_for_handles();
+        match self.run(transaction, persist) {
+            Ok((root, changes)) => {
+                leader.complete();
+                Ok(Committed { root, changes: Some(changes) })
+            }
+            Err(error) => Err(leader.abort(error)),
+        }
+    }
+
+    /// Makes the caller the one who commits, or waits for a commit that begins after this call.
+    fn lead_or_wait(&self) -> Result<Option<TransactionId>, CommitError> {
+        let mut needed = None;
+        self.commit.wait_until(|state| {
+            let at_work = u64::from(matches!(state.stage, Stage::Committing));
+            let needed = *needed.get_or_insert(state.completed + at_work + 1);
+            match &state.stage {
+                Stage::Aborted(error) => Some(Err(error.clone())),
+                _ if state.completed >= needed => Some(Ok(None)),
+                Stage::Committing => None,
+                Stage::Running => {
+                    state.stage = Stage::Committing;
+                    Some(Ok(Some(TransactionId(state.completed + 1))))
+                }
+            }
+        })
+    }
+
+    /// Runs with the gate closed and empty.
+    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<(CommitRoot, Changes), CommitError>
+    where
+        F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
+    {
+        let refs = self.queue.drain();
+        emit(|| Event::RunRefs { transaction });
+        let changes = self.tree.apply(&refs.fold()).map_err(CommitError::refs)?;
+        let root = self.tree.candidate(transaction);
+        persist(&root, &changes).map_err(CommitError::persist)?;
+        self.tree.switch_commit_root(root.clone());
+        Ok((root, changes))
+    }
+
+    /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
+    pub fn commit_root(&self) -> CommitRoot {
+        self.tree.commit_root()
+    }
+
+    /// How many handles were leaked, where exclusive access proves that none lives.
+    pub fn leaked(&mut self) -> u64 {
+        self.handles.leaked()
+    }
+
+    /// The commit root and the refs that wait for the next commit, where exclusive access proves that
+    /// nobody else is using them.
+    pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
+        (self.tree.commit_root_mut().clone(), self.queue.pending())
+    }
+}
+
+/// The right to commit (C1). Dropped by unwinding, it aborts: nobody is left waiting.
+struct Leader<'a> {
+    transactions: &'a Transactions,
+    closed: Option<Closed<'a>>,
+}
+
+impl Leader<'_> {
+    fn wait_for_handles(&self) {
+        if let Some(closed) = &self.closed {
+            closed.wait_empty();
+        }
+    }
+
+    fn complete(mut self) {
+        self.closed = None; // C4: who entered before the stage changes is of the next transaction
+        self.change(|state| {
+            state.stage = Stage::Running;
+            state.completed += 1;
+        });
+    }
+
+    fn abort(mut self, error: CommitError) -> CommitError {
+        self.abort_for_ever(&error);
+        error
+    }
+
+    fn abort_for_ever(&mut self, error: &CommitError) {
+        if let Some(closed) = self.closed.take() {
+            closed.leave_closed(); // C5
+            self.change(|state| state.stage = Stage::Aborted(error.clone()));
+            emit(|| Event::Abort);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut CommitState)) {
+        let mut state = self.transactions.commit.lock();
+        change(&mut state);
+        state.notify_all();
+    }
+}
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        self.abort_for_ever(&CommitError::unwound());
+    }
+}
+
+/// A participant's hold on the running transaction: no commit completes while it lives.
+///
+/// Dropping it ends it, as [`TransactionHandle::end`]; what was pushed stands.
+#[derive(Debug)]
+#[must_use = "dropping this ends the handle"]
+pub struct TransactionHandle<'a> {
+    transactions: &'a Transactions,
+    batch: RefBatch,
+    // Last: what is dropped before it is still inside (C2).
+    _inside: Inside<'a>,
+}
+
+impl TransactionHandle<'_> {
+    /// Queues a reference change, for the commit of this transaction. It stands from here on, also when
+    /// the handle is dropped by unwinding.
+    #[inline]
+    pub fn push(&mut self, delayed_ref: DelayedRef) {
+        self.batch.push(delayed_ref);
+        emit(|| Event::QueueRef { extent: delayed_ref.extent, add: delayed_ref.action == RefAction::Add });
+        if self.batch.is_full() {
+            self.transactions.queue.publish(&mut self.batch);
+        }
+    }
+
+    /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
+    /// one, or of a later one, they are in it.
+    pub fn end(mut self) -> TransactionId {
+        self.publish()
+    }
+
+    /// Ends the handle and commits.
+    ///
+    /// # Errors
+    /// As [`Transactions::commit`].
+    pub fn commit(self) -> Result<Committed, CommitError> {
+        let transactions = self.transactions;
+        drop(self);
+        transactions.commit()
+    }
+
+    fn publish(&mut self) -> TransactionId {
+        let drains = self.transactions.queue.publish(&mut self.batch);
+        let transaction = TransactionId(drains + 1);
+        emit(|| Event::EndTransaction { transaction });
+        transaction
+    }
+}
+
+impl Drop for TransactionHandle<'_> {
+    fn drop(&mut self) {
+        if !self.batch.is_empty() {
+            self.publish();
+        }
+    }
+}
+
+/// A complete commit.
+#[derive(Debug)]
+#[must_use]
+pub struct Committed {
+    /// The commit root: of this commit, or of a later one.
+    pub root: CommitRoot,
+    /// What the commit changed; `None` where another task's commit served, who then has them.
+    pub changes: Option<Changes>,
+}
+
+/// A commit failed, and with it every later one: no more transactions. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct CommitError {
+    why: Why,
+}
+
+#[derive(Debug, Clone)]
+enum Why {
+    Refs(RefError),
+    Persist(Arc<dyn Error + Send + Sync>),
+    Unwound,
+}
+
+impl CommitError {
+    fn refs(error: RefError) -> Self {
+        Self { why: Why::Refs(error) }
+    }
+
+    fn persist(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self { why: Why::Persist(error.into()) }
+    }
+
+    fn unwound() -> Self {
+        Self { why: Why::Unwound }
+    }
+
+    /// The reference change that did not fit the tree, if that was it.
+    #[must_use]
+    pub fn ref_error(&self) -> Option<RefError> {
+        match self.why {
+            Why::Refs(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the transaction is aborted, the last commit root stands: ")?;
+        match &self.why {
+            Why::Refs(error) => error.fmt(f),
+            Why::Persist(error) => error.fmt(f),
+            Why::Unwound => f.write_str("the task that committed panicked"),
+        }
+    }
+}
+
+impl Error for CommitError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.why {
+            Why::Refs(error) => Some(error),
+            Why::Persist(error) => Some(&**error),
+            Why::Unwound => None,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::units::LogicalRange;
+
+    fn extent(start: u64) -> LogicalRange {
+        LogicalRange::new(start, 1).expect("a range")
+    }
+
+    fn insert(transactions: &Transactions, start: u64) -> TransactionId {
+        let mut handle = transactions.join().expect("runs");
+        handle.push(DelayedRef::add(extent(start)));
+        handle.end()
+    }
+
+    #[test]
+    fn a_commit_with_nothing_to_do_moves_on() {
+        let transactions = Transactions::default();
+        assert_eq!(insert(&transactions, 0), TransactionId(1));
+        for number in 1..4 {
+            let committed = transactions.commit().expect("commits");
+            assert_eq!(committed.root.transaction(), TransactionId(number));
+            assert_eq!(committed.root.len(), 1);
+        }
+        assert_eq!(insert(&transactions, 1), TransactionId(4));
+    }
+
+    #[test]
+    fn a_handle_dropped_unfinished_keeps_its_refs() {
+        let transactions = Transactions::default();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut handle = transactions.join().expect("runs");
+            handle.push(DelayedRef::add(extent(0)));
+            panic!("the writer fails");
+        }));
+        assert!(result.is_err());
+        assert_eq!(transactions.commit().expect("commits").root.len(), 1);
+    }
+
+    #[test]
+    fn a_failed_commit_is_sticky() {
+        let transactions = Transactions::default();
+        insert(&transactions, 0);
+        let _ = transactions.commit().expect("commits");
+        let mut handle = transactions.join().expect("runs");
+        handle.push(DelayedRef::drop(extent(7)));
+        let error = handle.commit().unwrap_err();
+        assert!(matches!(error.ref_error(), Some(RefError::Unbalanced { references: 0, .. })));
+        assert!(transactions.join().is_err());
+        assert_eq!(transactions.commit().unwrap_err().to_string(), error.to_string());
+        assert_eq!(transactions.commit_root().len(), 1);
+    }
+
+    #[test]
+    fn a_commit_that_fails_to_persist_or_panics_aborts() {
+        let transactions = Transactions::default();
+        let error = transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err();
+        assert!(error.to_string().ends_with("disk full"));
+
+        let transactions = Transactions::default();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            transactions.commit_with(|_, _| panic!("in persist"))
+        }));
+        assert!(result.is_err());
+        assert!(transactions.join().unwrap_err().to_string().ends_with("panicked"));
+    }
+}

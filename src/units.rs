@@ -1,0 +1,196 @@
+//! Logical addresses, ranges of them, and the numbers that name things.
+//!
+//! A [`LogicalRange`] is never empty and never wraps, so nobody above this file needs to ask.
+
+use std::fmt;
+
+/// An address in the volume's logical space, in bytes.
+pub type LogicalAddress = u64;
+
+/// A contiguous, non-empty range of logical addresses, in bytes: `[start, end)`.
+///
+/// An extent *is* such a range; so is the space of a block group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LogicalRange {
+    start: LogicalAddress,
+    length: u64,
+}
+
+impl LogicalRange {
+    /// The range of `length` bytes from `start`.
+    ///
+    /// # Errors
+    /// [`RangeError::Empty`] for a length of zero, [`RangeError::Overflow`] where the end is not a `u64`.
+    ///
+    /// ```
+    /// use blockgate::{LogicalRange, RangeError};
+    /// let extent = LogicalRange::new(64 << 10, 4 << 10)?;
+    /// assert_eq!(extent.to_string(), "[64K, 68K)");
+    /// assert_eq!(LogicalRange::new(4096, 0), Err(RangeError::Empty { start: 4096 }));
+    /// assert!(LogicalRange::new(u64::MAX, 2).is_err());
+    /// # Ok::<(), RangeError>(())
+    /// ```
+    pub const fn new(start: LogicalAddress, length: u64) -> Result<Self, RangeError> {
+        if length == 0 {
+            return Err(RangeError::Empty { start });
+        }
+        if start.checked_add(length).is_none() {
+            return Err(RangeError::Overflow { start, length });
+        }
+        Ok(Self { start, length })
+    }
+
+    /// The range `[start, end)`, where the caller knows that `start < end`.
+    pub(crate) fn between(start: LogicalAddress, end: LogicalAddress) -> Self {
+        debug_assert!(start < end, "an empty range: [{start}, {end})");
+        Self { start, length: end - start }
+    }
+
+    /// The first address.
+    #[must_use]
+    pub const fn start(&self) -> LogicalAddress {
+        self.start
+    }
+
+    /// The length in bytes, never zero.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a range is never empty")]
+    pub const fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// The first address behind the range.
+    #[must_use]
+    pub const fn end(&self) -> LogicalAddress {
+        self.start + self.length
+    }
+
+    /// Whether the two have an address in common.
+    #[must_use]
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end() && other.start < self.end()
+    }
+
+    /// Whether every address of `other` is in this range.
+    #[must_use]
+    pub const fn contains(&self, other: &Self) -> bool {
+        self.start <= other.start && other.end() <= self.end()
+    }
+
+    /// What the two have in common.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        self.overlaps(other).then(|| Self::between(self.start.max(other.start), self.end().min(other.end())))
+    }
+
+    /// Whether start and length are multiples of `unit` bytes.
+    #[must_use]
+    pub const fn is_aligned(&self, unit: u64) -> bool {
+        self.start.is_multiple_of(unit) && self.length.is_multiple_of(unit)
+    }
+}
+
+impl fmt::Display for LogicalRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {})", Bytes(self.start), Bytes(self.end()))
+    }
+}
+
+/// A number of bytes, shown in the largest binary unit that divides it: `0`, `4K`, `3M`, `4097`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut n, mut unit) = (self.0, 0);
+        while n != 0 && n.is_multiple_of(1024) && unit < 6 {
+            n /= 1024;
+            unit += 1;
+        }
+        write!(f, "{n}{}", ["", "K", "M", "G", "T", "P", "E"][unit])
+    }
+}
+
+/// Why a start and a length are no range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RangeError {
+    /// The length is zero.
+    Empty {
+        /// The start asked for.
+        start: LogicalAddress,
+    },
+    /// The end lies beyond the last address.
+    Overflow {
+        /// The start asked for.
+        start: LogicalAddress,
+        /// The length asked for, in bytes.
+        length: u64,
+    },
+}
+
+impl fmt::Display for RangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { start } => write!(f, "a range at {start} of zero bytes: ask for at least one"),
+            Self::Overflow { start, length } => {
+                write!(f, "a range of {length} bytes at {start} ends beyond the last address, 2^64 - 1")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RangeError {}
+
+/// Names a block group in events and errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockGroupId(pub u64);
+
+impl fmt::Display for BlockGroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "block group {}", self.0)
+    }
+}
+
+/// Numbers the transactions of a volume, from 1. Commit root `n` is the state after transaction `n`;
+/// commit root 0 is the empty tree that a new volume starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransactionId(pub u64);
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transaction {}", self.0)
+    }
+}
+
+/// Into how many shards the counts and maps of a type are split: 1 to 64.
+///
+/// Each thread works on the shard of its own number, modulo this, so that writers do not meet. A wait
+/// visits all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shards(usize);
+
+impl Shards {
+    /// The most shards there can be.
+    pub const MAX: usize = 64;
+
+    /// `n` shards; less than one is one, more than [`Shards::MAX`] is that many.
+    #[must_use]
+    pub fn new(n: usize) -> Self {
+        Self(n.clamp(1, Self::MAX))
+    }
+
+    /// The number of shards.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Shards {
+    /// Twice as many as processors, at least four.
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        Self::new((2 * processors).max(4))
+    }
+}

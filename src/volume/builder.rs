@@ -1,0 +1,72 @@
+//! How a volume is put together.
+
+use crate::block_group::BlockGroup;
+use crate::device::Device;
+use crate::ordered_extent::OrderedExtents;
+use crate::replace::Cursor;
+use crate::sync::{Arc, Mutex};
+use crate::transaction::Transactions;
+use crate::units::{BlockGroupId, LogicalRange, Shards};
+
+use super::device_replace::Replacement;
+use super::error::BuildError;
+use super::{Group, Volume};
+
+/// The layout of a [`Volume`]: where its block groups are.
+#[derive(Debug, Clone)]
+pub struct VolumeBuilder {
+    alignment: u64,
+    shards: Shards,
+    groups: Vec<LogicalRange>,
+}
+
+impl VolumeBuilder {
+    pub(super) fn new(alignment: u64) -> Self {
+        Self { alignment, shards: Shards::default(), groups: Vec::new() }
+    }
+
+    /// Adds a block group over `range`. Groups are numbered in the order of their addresses.
+    #[must_use]
+    pub fn group(mut self, range: LogicalRange) -> Self {
+        self.groups.push(range);
+        self
+    }
+
+    /// Into how many shards each count and map is split.
+    #[must_use]
+    pub fn shards(mut self, shards: Shards) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// The volume, empty, on `source`.
+    ///
+    /// # Errors
+    /// [`BuildError`]: without a group, with groups that overlap or are not aligned, or with a device
+    /// that is too small for them.
+    pub fn build(mut self, source: Arc<dyn Device>) -> Result<Volume, BuildError> {
+        self.groups.sort_unstable();
+        if let Some(pair) = self.groups.windows(2).find(|pair| pair[0].overlaps(&pair[1])) {
+            return Err(BuildError::Overlap { one: pair[0], other: pair[1] });
+        }
+        let end = self.groups.last().ok_or(BuildError::NoGroups)?.end();
+        let length = source.length().map_err(BuildError::Device)?;
+        if length < end {
+            return Err(BuildError::DeviceTooSmall { length, needed: end });
+        }
+        let groups = (0..).zip(&self.groups).map(|(index, range)| self.build_group(index, *range));
+        let (cursor, reader) = Cursor::new();
+        Ok(Volume {
+            groups: groups.collect::<Result<_, _>>()?,
+            transactions: Transactions::new(self.shards),
+            source,
+            cursor: reader,
+            replacement: Mutex::new(Replacement::idle(cursor)),
+        })
+    }
+
+    fn build_group(&self, index: u64, range: LogicalRange) -> Result<Group, BuildError> {
+        let block_group = BlockGroup::with_shards(BlockGroupId(index), range, self.alignment, self.shards)?;
+        Ok(Group { block_group, ordered: OrderedExtents::new(self.shards) })
+    }
+}

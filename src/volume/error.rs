@@ -1,0 +1,263 @@
+//! What can go wrong with a volume, and what to do then.
+
+use std::fmt;
+use std::io;
+
+use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError};
+use crate::replace::CopyError;
+use crate::transaction::CommitError;
+use crate::units::{BlockGroupId, Bytes, LogicalRange};
+
+/// Why [`VolumeBuilder::build`](super::VolumeBuilder::build) failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No group was added.
+    NoGroups,
+    /// Two groups have addresses in common.
+    Overlap {
+        /// One.
+        one: LogicalRange,
+        /// The other.
+        other: LogicalRange,
+    },
+    /// A group is not a whole number of allocation units.
+    Alignment(AlignmentError),
+    /// The device ends before the last group does.
+    DeviceTooSmall {
+        /// The device's length, in bytes.
+        length: u64,
+        /// The end of the last group.
+        needed: u64,
+    },
+    /// The device does not tell its length.
+    Device(io::Error),
+}
+
+impl From<AlignmentError> for BuildError {
+    fn from(error: AlignmentError) -> Self {
+        Self::Alignment(error)
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoGroups => f.write_str("a volume needs a block group: add one with VolumeBuilder::group"),
+            Self::Overlap { one, other } => write!(f, "block groups {one} and {other} overlap"),
+            Self::Alignment(error) => error.fmt(f),
+            Self::DeviceTooSmall { length, needed } => {
+                write!(f, "the device has {length} bytes, the block groups need {needed}")
+            }
+            Self::Device(error) => write!(f, "the device does not tell its length: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Why a write was not done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The length is zero, or not a multiple of the alignment.
+    Length {
+        /// The length asked for, in bytes.
+        length: u64,
+        /// The unit of allocation, in bytes.
+        alignment: u64,
+    },
+    /// No group has a free range that is long enough.
+    NoSpace {
+        /// The length asked for, in bytes.
+        length: u64,
+        /// The longest free range of the groups that are read-write, in bytes.
+        largest: u64,
+        /// How many groups were not asked, since they are read-only.
+        read_only: usize,
+    },
+    /// The group is read-only: no in-place write.
+    ReadOnly(ReadOnlyError),
+    /// No group contains the extent.
+    Outside {
+        /// The extent.
+        extent: LogicalRange,
+    },
+    /// The data does not fit into the extent.
+    BeyondExtent {
+        /// The extent.
+        extent: LogicalRange,
+        /// Where the data was to start, in bytes from the extent's start.
+        offset: u64,
+        /// The data's length, in bytes.
+        length: u64,
+    },
+    /// The source failed.
+    Device(io::Error),
+    /// A commit failed: there are no more transactions.
+    Commit(CommitError),
+}
+
+impl From<ReadOnlyError> for WriteError {
+    fn from(error: ReadOnlyError) -> Self {
+        Self::ReadOnly(error)
+    }
+}
+
+impl From<CommitError> for WriteError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { length, alignment } => {
+                write!(f, "{length} bytes cannot be written: ask for a positive multiple of {alignment}")
+            }
+            Self::NoSpace { length, largest, read_only } => {
+                let (length, largest) = (Bytes(*length), Bytes(*largest));
+                write!(f, "no space: {length} bytes asked for, the longest free range has {largest}")?;
+                if *read_only > 0 {
+                    write!(f, " ({read_only} block groups are read-only for now: try again later)")?;
+                }
+                Ok(())
+            }
+            Self::ReadOnly(error) => error.fmt(f),
+            Self::Outside { extent } => write!(f, "extent {extent} is in no block group of this volume"),
+            Self::BeyondExtent { extent, offset, length } => {
+                write!(f, "{length} bytes at offset {offset} end beyond the extent {extent}")
+            }
+            Self::Device(error) => write!(f, "the device cannot be written: {error}"),
+            Self::Commit(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            Self::Commit(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a device is not replaced.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReplaceError {
+    /// Another replace is at work.
+    Running,
+    /// A replace has finished, and the old device was not retired.
+    NotRetired,
+    /// The target ends before the last group does.
+    TargetTooSmall {
+        /// The target's length, in bytes.
+        length: u64,
+        /// The end of the last group.
+        needed: u64,
+    },
+    /// The target does not tell its length, or cannot be flushed.
+    Target(io::Error),
+    /// A group could not be copied.
+    Copy(CopyError),
+    /// A commit failed.
+    Commit(CommitError),
+    /// Not all groups are replaced.
+    Incomplete {
+        /// How many are.
+        passed: usize,
+        /// How many there are.
+        groups: usize,
+    },
+}
+
+impl From<CopyError> for ReplaceError {
+    fn from(error: CopyError) -> Self {
+        Self::Copy(error)
+    }
+}
+
+impl From<CommitError> for ReplaceError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}
+
+impl fmt::Display for ReplaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running => {
+                f.write_str("a replace is at work already: cancel it, or wait until it has finished")
+            }
+            Self::NotRetired => {
+                f.write_str("a replace has finished: call Volume::retire_source before you start another")
+            }
+            Self::TargetTooSmall { length, needed } => {
+                write!(f, "the target has {length} bytes, the block groups need {needed}")
+            }
+            Self::Target(error) => write!(f, "the target failed: {error}"),
+            Self::Copy(error) => error.fmt(f),
+            Self::Commit(error) => error.fmt(f),
+            Self::Incomplete { passed, groups } => {
+                write!(f, "{passed} of {groups} block groups are replaced: call DeviceReplace::run first")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReplaceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Target(error) => Some(error),
+            Self::Copy(error) => Some(error),
+            Self::Commit(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What [`Volume::check`](super::Volume::check) found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VolumeDefect {
+    /// A defect of one group.
+    Group(GroupDefect),
+    /// So many transaction handles were leaked.
+    Handles(u64),
+    /// So many ordered extents of a group were leaked.
+    OrderedExtents(BlockGroupId, usize),
+    /// The used bytes of a group are not those that the extent tree lists.
+    Used {
+        /// The group.
+        group: BlockGroupId,
+        /// Bytes booked as used.
+        used: u64,
+        /// Bytes of the group's extents in the commit root.
+        listed: u64,
+    },
+}
+
+impl From<GroupDefect> for VolumeDefect {
+    fn from(defect: GroupDefect) -> Self {
+        Self::Group(defect)
+    }
+}
+
+impl fmt::Display for VolumeDefect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(defect) => defect.fmt(f),
+            Self::Handles(n) => write!(f, "{n} transaction handles were leaked"),
+            Self::OrderedExtents(group, n) => write!(f, "{group}: {n} ordered extents were leaked"),
+            Self::Used { group, used, listed } => {
+                write!(f, "{group}: {used} bytes are booked as used, the extent tree lists {listed}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for VolumeDefect {}

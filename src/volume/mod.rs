@@ -1,0 +1,276 @@
+//! Block groups, transactions and devices, wired together: what most embedders start from.
+//!
+//! The hard part is in the layers below. This one keeps their rule, that a write always holds a token:
+//! [`CowWrite`] and [`NocowWrite`] hold it, so that any way out, an error or a panic, ends it properly.
+//!
+//! # Invariants
+//!
+//! - V1: who holds a reservation or a NOCOW writer adds the ordered extent before letting go of it.
+//! - V2: the cursor is read for each I/O, while its ordered extent exists.
+//! - V3: a COW write's delayed ref is published before its ordered extent is finished.
+//! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
+//!
+//! Checked by `loom-tests/replace.rs`, argued in `docs/protocol.md`.
+
+mod builder;
+mod device_replace;
+mod error;
+mod write;
+
+pub use builder::VolumeBuilder;
+pub use device_replace::{DeviceReplace, Policy};
+pub use error::{BuildError, ReplaceError, VolumeDefect, WriteError};
+pub use write::{CowWrite, NocowWrite, Overwrite};
+
+use std::io;
+
+use device_replace::Replacement;
+
+use crate::block_group::{BlockGroup, SpaceError};
+use crate::delayed_ref::DelayedRef;
+use crate::device::Device;
+use crate::event::{Event, emit};
+use crate::extent_tree::{Changes, CommitRoot};
+use crate::ordered_extent::OrderedExtents;
+use crate::replace::{CursorReader, Metadata};
+use crate::sync::{Arc, Mutex};
+use crate::transaction::{CommitError, TransactionHandle, Transactions};
+use crate::units::{LogicalAddress, LogicalRange, TransactionId};
+
+/// A volume: writers write, one task commits now and then, one may replace the device meanwhile.
+///
+/// All methods may be called from many threads at once. Extents are the embedder's to keep track of;
+/// who overwrites or deletes one makes sure that nobody else does so at the same time.
+///
+/// ```
+/// use blockgate::sync::Arc;
+/// use blockgate::volume::Policy;
+/// use blockgate::{Device, LogicalRange, MemoryDevice, Volume};
+///
+/// let source = Arc::new(MemoryDevice::new(1 << 20));
+/// let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(source)?;
+/// let extent = volume.write(&[7; 4096])?;
+///
+/// let target = Arc::new(MemoryDevice::new(1 << 20));
+/// let mut replace = volume.start_replace(target.clone(), Policy::CopyThenClone)?;
+/// replace.run()?;
+/// replace.finish()?;
+///
+/// let mut copy = [0; 4096];
+/// target.read_at(extent.start(), &mut copy)?;
+/// assert_eq!(copy, [7; 4096]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Volume {
+    groups: Box<[Group]>,
+    transactions: Transactions,
+    source: Arc<dyn Device>,
+    cursor: CursorReader,
+    replacement: Mutex<Replacement>,
+}
+
+/// A block group and the writes in flight in it.
+#[derive(Debug)]
+pub struct Group {
+    block_group: BlockGroup,
+    ordered: OrderedExtents,
+}
+
+impl Group {
+    /// The block group.
+    #[must_use]
+    pub fn block_group(&self) -> &BlockGroup {
+        &self.block_group
+    }
+
+    /// The writes in flight in it.
+    #[must_use]
+    pub fn ordered_extents(&self) -> &OrderedExtents {
+        &self.ordered
+    }
+}
+
+impl Volume {
+    /// A volume that allocates multiples of `alignment` bytes.
+    #[must_use]
+    pub fn builder(alignment: u64) -> VolumeBuilder {
+        VolumeBuilder::new(alignment)
+    }
+
+    /// The groups, in the order of their addresses.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The transactions. Commit by [`Volume::commit`], which books the space too.
+    #[must_use]
+    pub fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
+    /// The device that is read from.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn Device> {
+        &self.source
+    }
+
+    /// Fills `buffer` with the bytes at `start`. Blocks for the device.
+    ///
+    /// # Errors
+    /// That of the device.
+    pub fn read(&self, start: LogicalAddress, buffer: &mut [u8]) -> io::Result<()> {
+        self.source.read_at(start, buffer)
+    }
+
+    /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
+    /// its space is free after it. Blocks while a commit is at work.
+    ///
+    /// # Errors
+    /// [`WriteError::Outside`] where no group contains it; [`WriteError::Commit`] once a commit failed.
+    /// (An extent that does not exist makes the next commit fail.)
+    pub fn delete(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
+        self.group_of(extent)?;
+        self.change_references(|handle| handle.push(DelayedRef::drop(extent)))
+    }
+
+    /// Adds one reference to `extent`: a clone of what it belongs to.
+    ///
+    /// # Errors
+    /// As [`Volume::delete`].
+    pub fn add_reference(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
+        self.group_of(extent)?;
+        self.change_references(|handle| handle.push(DelayedRef::add(extent)))
+    }
+
+    fn change_references(
+        &self,
+        push: impl FnOnce(&mut TransactionHandle<'_>),
+    ) -> Result<TransactionId, WriteError> {
+        let mut handle = self.transactions.join()?;
+        push(&mut handle);
+        Ok(handle.end())
+    }
+
+    /// Commits: makes the devices durable, switches the commit root, and frees what was pinned. As
+    /// [`Transactions::commit`] in all else.
+    ///
+    /// # Errors
+    /// [`CommitError`]: that of the device, or of references or space that do not fit.
+    pub fn commit(&self) -> Result<CommitRoot, CommitError> {
+        let committed = self.transactions.commit_with(|_, changes| {
+            self.flush()?;
+            self.book(changes)?;
+            Ok(())
+        })?;
+        if let Some(changes) = committed.changes {
+            self.unpin(&changes);
+        }
+        Ok(committed.root)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.source.flush()?;
+        let target = self.replacement.lock().target();
+        if let Some(target) = target
+            && let Err(error) = target.flush()
+        {
+            self.replacement.lock().target_failed(0, error);
+        }
+        Ok(())
+    }
+
+    fn book(&self, changes: &Changes) -> Result<(), SpaceError> {
+        let book = |extents: &[LogicalRange],
+                    book: fn(&BlockGroup, LogicalRange) -> Result<(), SpaceError>| {
+            extents.iter().try_for_each(|extent| book(self.block_group_of(*extent)?, *extent))
+        };
+        book(&changes.inserted, BlockGroup::book_inserted)?;
+        book(&changes.removed, BlockGroup::book_removed)?;
+        book(&changes.cancelled, BlockGroup::book_cancelled)
+    }
+
+    /// V4: after the switch. Before it, a crash would bring the extents back.
+    fn unpin(&self, changes: &Changes) {
+        for extent in changes.removed.iter().chain(&changes.cancelled) {
+            let unpinned = self.block_group_of(*extent).and_then(|group| group.unpin(*extent));
+            assert!(unpinned.is_ok(), "what this commit pinned is pinned: {unpinned:?}");
+        }
+    }
+
+    /// Checks all that must hold when nobody is using the volume: no leaked token, figures that add up
+    /// and fit the extent tree.
+    ///
+    /// # Errors
+    /// The first [`VolumeDefect`].
+    pub fn check(&mut self) -> Result<(), VolumeDefect> {
+        let handles = self.transactions.leaked();
+        if handles != 0 {
+            return Err(VolumeDefect::Handles(handles));
+        }
+        let (root, _) = self.transactions.pending();
+        for group in &mut self.groups {
+            let figures = group.block_group.check()?;
+            let in_flight = group.ordered.leaked();
+            if in_flight != 0 {
+                return Err(VolumeDefect::OrderedExtents(group.block_group.id(), in_flight));
+            }
+            let listed = root.extents_in(group.block_group.range()).map(|extent| extent.len()).sum();
+            if figures.used != listed {
+                return Err(VolumeDefect::Used { group: group.block_group.id(), used: figures.used, listed });
+            }
+        }
+        Ok(())
+    }
+
+    /// The commit root and the references that the next commit would change, where exclusive access
+    /// proves that nobody else is using the volume.
+    pub fn pending(&mut self) -> (CommitRoot, crate::delayed_ref::DrainedRefs) {
+        self.transactions.pending()
+    }
+
+    fn group_of(&self, extent: LogicalRange) -> Result<&Group, WriteError> {
+        let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
+        self.groups[..behind]
+            .last()
+            .filter(|group| group.block_group.range().contains(&extent))
+            .ok_or(WriteError::Outside { extent })
+    }
+
+    fn block_group_of(&self, extent: LogicalRange) -> Result<&BlockGroup, SpaceError> {
+        let group = self.group_of(extent).map_err(|_| SpaceError::Outside { extent, group: extent })?;
+        Ok(&group.block_group)
+    }
+
+    /// Writes `data` at `start` to the source and, behind the cursor, to the target.
+    ///
+    /// V2: to be called while the ordered extent of these bytes exists.
+    fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
+        let both = start < self.cursor.address();
+        let target = if both { self.replacement.lock().target() } else { None };
+        if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
+            emit(|| Event::Write { extent, both: target.is_some() });
+        }
+        self.source.write_at(start, data)?;
+        if let Some(target) = target
+            && let Err(error) = target.write_at(start, data)
+        {
+            // The write is safe on the source; it is the replace that has failed, and it will say so.
+            self.replacement.lock().target_failed(start, error);
+        }
+        Ok(())
+    }
+}
+
+impl Metadata for Volume {
+    type Root = CommitRoot;
+    type Error = CommitError;
+
+    fn commit(&self) -> Result<CommitRoot, CommitError> {
+        Volume::commit(self)
+    }
+
+    fn extents_in(root: &CommitRoot, range: LogicalRange) -> impl Iterator<Item = LogicalRange> {
+        root.extents_in(range)
+    }
+}

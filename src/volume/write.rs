@@ -1,0 +1,202 @@
+//! The write paths: COW, NOCOW, and the overwrite that tries one and falls back to the other.
+
+use crate::block_group::ReserveError;
+use crate::delayed_ref::DelayedRef;
+use crate::ordered_extent::{OrderedExtent, OrderedExtents};
+use crate::units::{LogicalRange, TransactionId};
+
+use super::{Group, Volume, WriteError};
+
+impl Volume {
+    /// Writes `data` to a new extent, and returns where. Its length is rounded up to whole allocation
+    /// units; the bytes behind the data are not written. Blocks for the device, and while a commit is at
+    /// work.
+    ///
+    /// A group that is read-only is passed over; that is no error unless none is left.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is allocated then.
+    pub fn write(&self, data: &[u8]) -> Result<LogicalRange, WriteError> {
+        let write = self.begin_cow(self.rounded_up(data.len() as u64)?)?;
+        write.write_at(0, data)?;
+        write.finish()
+    }
+
+    /// Overwrites the start of `extent` by `data`: in place if its group is read-write, else in a new
+    /// extent, with one reference moved to it. Blocks as [`Volume::write`].
+    ///
+    /// # Errors
+    /// [`WriteError`]; the extent's references are as before then.
+    pub fn overwrite(&self, extent: LogicalRange, data: &[u8]) -> Result<Overwrite, WriteError> {
+        match self.begin_nocow(extent) {
+            Ok(write) => {
+                write.write_at(0, data)?;
+                write.finish();
+                Ok(Overwrite::InPlace)
+            }
+            Err(WriteError::ReadOnly(_)) => {
+                let write = self.begin_cow(extent.len())?;
+                write.write_at(0, data)?;
+                write.finish_instead_of(extent).map(Overwrite::Moved)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Allocates `length` bytes in the first group that has them, for I/O that the caller does when he
+    /// likes. Does not block for a read-only group, nor for a commit.
+    ///
+    /// # Errors
+    /// [`WriteError::Length`], [`WriteError::NoSpace`].
+    pub fn begin_cow(&self, length: u64) -> Result<CowWrite<'_>, WriteError> {
+        let (mut read_only, mut largest) = (0, 0);
+        for group in &self.groups {
+            match group.block_group.reserve(length) {
+                Ok(reservation) => {
+                    // V1: hand over hand.
+                    let ordered = group.ordered.add(reservation.extent());
+                    let extent = reservation.hand_over();
+                    return Ok(CowWrite { volume: self, group, extent, ordered: Some(ordered) });
+                }
+                Err(ReserveError::ReadOnly(_)) => read_only += 1,
+                Err(ReserveError::NoSpace { largest: here, .. }) => largest = largest.max(here),
+                Err(ReserveError::Length { length, alignment }) => {
+                    return Err(WriteError::Length { length, alignment });
+                }
+            }
+        }
+        Err(WriteError::NoSpace { length, largest, read_only })
+    }
+
+    /// Begins an in-place write to `extent`, for I/O that the caller does when he likes.
+    ///
+    /// # Errors
+    /// [`WriteError::ReadOnly`]: write elsewhere instead. [`WriteError::Outside`].
+    pub fn begin_nocow(&self, extent: LogicalRange) -> Result<NocowWrite<'_>, WriteError> {
+        let group = self.group_of(extent)?;
+        let admission = group.block_group.begin_nocow()?;
+        // V1: hand over hand.
+        let ordered = group.ordered.add(extent);
+        drop(admission);
+        Ok(NocowWrite { volume: self, extent, ordered })
+    }
+
+    fn rounded_up(&self, length: u64) -> Result<u64, WriteError> {
+        let alignment = self.groups[0].block_group.alignment();
+        let rounded = length.checked_next_multiple_of(alignment);
+        rounded.ok_or(WriteError::Length { length, alignment })
+    }
+
+    fn write_within(&self, extent: LogicalRange, offset: u64, data: &[u8]) -> Result<(), WriteError> {
+        let length = data.len() as u64;
+        if offset.checked_add(length).is_none_or(|end| end > extent.len()) {
+            return Err(WriteError::BeyondExtent { extent, offset, length });
+        }
+        self.write_through(extent.start() + offset, data).map_err(WriteError::Device)
+    }
+}
+
+/// What [`Volume::overwrite`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the data may be elsewhere now"]
+pub enum Overwrite {
+    /// The bytes are where they were.
+    InPlace,
+    /// The group was read-only: the bytes are in this new extent, and the old one has one reference less.
+    Moved(LogicalRange),
+}
+
+/// A write to a new extent. Dropping it unfinished gives the space back and marks the write as failed.
+#[must_use = "dropping this unfinished gives up the write"]
+pub struct CowWrite<'volume> {
+    volume: &'volume Volume,
+    group: &'volume Group,
+    extent: LogicalRange,
+    /// `None` when finished.
+    ordered: Option<OrderedExtent<&'volume OrderedExtents>>,
+}
+
+impl CowWrite<'_> {
+    /// Where the bytes go.
+    #[must_use]
+    pub fn extent(&self) -> LogicalRange {
+        self.extent
+    }
+
+    /// Writes `data` at `offset` bytes into the extent. Blocks for the device.
+    ///
+    /// # Errors
+    /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
+    pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
+        self.volume.write_within(self.extent, offset, data)
+    }
+
+    /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Blocks
+    /// while a commit is at work.
+    ///
+    /// # Errors
+    /// [`WriteError::Commit`] once a commit failed; the space is given back.
+    pub fn finish(self) -> Result<LogicalRange, WriteError> {
+        self.publish(&[DelayedRef::add(self.extent)])?;
+        Ok(self.done())
+    }
+
+    /// As [`CowWrite::finish`], and drops one reference of `old` in the same transaction.
+    ///
+    /// # Errors
+    /// As [`CowWrite::finish`].
+    pub fn finish_instead_of(self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
+        self.publish(&[DelayedRef::add(self.extent), DelayedRef::drop(old)])?;
+        Ok(self.done())
+    }
+
+    fn publish(&self, refs: &[DelayedRef]) -> Result<TransactionId, WriteError> {
+        let mut handle = self.volume.transactions.join()?;
+        for delayed_ref in refs {
+            handle.push(*delayed_ref);
+        }
+        Ok(handle.end())
+    }
+
+    /// V3: after the refs were published.
+    fn done(mut self) -> LogicalRange {
+        if let Some(ordered) = self.ordered.take() {
+            ordered.finish();
+        }
+        self.extent
+    }
+}
+
+impl Drop for CowWrite<'_> {
+    fn drop(&mut self) {
+        if let Some(ordered) = self.ordered.take() {
+            let released = self.group.block_group.release(self.extent);
+            debug_assert!(released.is_ok(), "{released:?}");
+            ordered.fail();
+        }
+    }
+}
+
+/// An in-place write. Dropping it unfinished marks the write as failed: its bytes are then the old ones,
+/// the new ones, or a mix.
+#[must_use = "dropping this unfinished marks the write as failed"]
+pub struct NocowWrite<'volume> {
+    volume: &'volume Volume,
+    extent: LogicalRange,
+    ordered: OrderedExtent<&'volume OrderedExtents>,
+}
+
+impl NocowWrite<'_> {
+    /// Writes `data` at `offset` bytes into the extent. Blocks for the device.
+    ///
+    /// # Errors
+    /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
+    pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
+        self.volume.write_within(self.extent, offset, data)
+    }
+
+    /// The bytes are on the device.
+    pub fn finish(self) {
+        self.ordered.finish();
+    }
+}
