@@ -7,24 +7,33 @@
 //!
 //! # State: one word a shard
 //!
-//! | closed (bit 63) | count (bits 0 to 62) | legal | means |
-//! |---|---|---|---|
-//! | 0 | 0 | yes | open, empty |
-//! | 0 | n | yes | open, n inside |
-//! | 1 | n | yes | closed, n left to wait for; n only falls |
-//! | 1 | 0 | yes | closed, empty; stays so until opened |
+//! | closed (bit 63) | count (bits 0 to 59) | means |
+//! |---|---|---|
+//! | 0 | n | open, n inside |
+//! | 1 | n > 0 | closed, n left; n only falls |
+//! | 1 | 0 | closed, empty; stays so until opened |
 //!
-//! and `levels`, under a lock: how many [`Closed`] guards live. The closed bits change only under that
-//! lock.
+//! and three more bits, each of them set only while *closed* is:
+//!
+//! | bit | set by | tells |
+//! |---|---|---|
+//! | sealed (62) | [`Closed::seal`] | whoever wants to enter: it will never open again |
+//! | awaited (61) | a closer who waits | the last one out: wake him |
+//! | expected (60) | somebody who waits to enter | the opener: wake him |
+//!
+//! Waiters wait at the shard's own monitor. Who leaves, and who opens, touches it only if the word told
+//! him to. `levels`, under a lock, is the number of [`Closed`] guards alive; the closed bits change only
+//! under that lock.
 //!
 //! # Invariants
 //!
-//! - G1: a bit is set in every shard if and only if `levels > 0` (outside the lock).
+//! - G1: the closed bit is set in every shard if and only if `levels > 0` (outside the lock).
 //! - G2: nobody enters a shard whose closed bit is set.
 //! - G3: every entering has one leaving; a count never wraps in either direction.
 //! - G4: [`Closed::wait_empty`] returns only when no [`Inside`] that was there at the closing is left,
 //!   and what those writers did happens-before its return.
-//! - G5: whoever takes a closed shard's count to zero wakes the waiters.
+//! - G5: whoever takes an awaited shard's count to zero wakes its waiters.
+//! - G6: whoever opens or seals an expected shard wakes its waiters.
 //!
 //! Checked by `loom-tests/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
 //! `bg->ro` with `bg->reservations`, `bg->ro` with `bg->nocow_writers`, and the transaction's
@@ -32,11 +41,14 @@
 
 use std::fmt;
 
-use crate::sync::{CachePadded, CounterWord, Monitor, Ordering, current_shard};
+use crate::sync::{CachePadded, CounterWord, Monitor, Mutex, Ordering, current_shard};
 use crate::units::Shards;
 
 const CLOSED: u64 = 1 << 63;
-const COUNT: u64 = CLOSED - 1;
+const SEALED: u64 = 1 << 62;
+const AWAITED: u64 = 1 << 61;
+const EXPECTED: u64 = 1 << 60;
+const COUNT: u64 = EXPECTED - 1;
 
 /// A sharded count of who is inside, which can be closed to newcomers and waited empty.
 ///
@@ -55,8 +67,26 @@ const COUNT: u64 = CLOSED - 1;
 /// ```
 #[derive(Debug)]
 pub struct Gate {
-    shards: Box<[CachePadded<CounterWord>]>,
-    levels: Monitor<usize>,
+    shards: Box<[CachePadded<Shard>]>,
+    levels: Mutex<usize>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    word: CounterWord,
+    waiting: Monitor<()>,
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self { word: CounterWord::new(0), waiting: Monitor::new(()) }
+    }
+
+    /// Not inlined: for a writer, only after a closing that somebody waits for.
+    #[cold]
+    fn wake(&self) {
+        self.waiting.lock().notify_all();
+    }
 }
 
 impl Default for Gate {
@@ -70,8 +100,8 @@ impl Gate {
     /// another; closing costs one a shard.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        let words = (0..shards.count()).map(|_| CachePadded::new(CounterWord::new(0)));
-        Self { shards: words.collect(), levels: Monitor::new(0) }
+        let shards = (0..shards.count()).map(|_| CachePadded::new(Shard::new()));
+        Self { shards: shards.collect(), levels: Mutex::new(0) }
     }
 
     /// Enters, if the gate is open. Never blocks.
@@ -83,15 +113,41 @@ impl Gate {
     /// writer does inside.
     ///
     /// # Errors
-    /// [`EnterError::Closed`] while any [`Closed`] lives; go elsewhere or come back.
-    /// [`EnterError::Full`] with 2^63 - 1 inside one shard, which only leaked guards can reach.
+    /// [`EnterError::Closed`] while any [`Closed`] lives: go elsewhere, or [wait](Gate::wait_open).
+    /// [`EnterError::Sealed`] when it will never open again. [`EnterError::Full`] with 2^60 - 1 inside one
+    /// shard, which only leaked guards can reach.
     #[inline]
     pub fn enter(&self) -> Result<Inside<'_>, EnterError> {
-        let shard = &*self.shards[current_shard(self.shards.len())];
+        let shard = self.current_shard();
         shard
+            .word
             .update(Ordering::Acquire, |word| (word < COUNT).then(|| word + 1))
-            .map(|_| Inside { gate: self, shard })
-            .map_err(|word| if word & CLOSED == 0 { EnterError::Full } else { EnterError::Closed })
+            .map(|_| Inside { shard })
+            .map_err(EnterError::of)
+    }
+
+    /// Blocks while the gate is closed. It may be closed again before the caller enters.
+    ///
+    /// # Errors
+    /// [`EnterError::Sealed`] when it will never open again.
+    #[cold]
+    pub fn wait_open(&self) -> Result<(), EnterError> {
+        let shard = self.current_shard();
+        shard.waiting.wait_until(|()| {
+            // Relaxed: what the closer did is acquired by entering. None: open, and nothing to expect.
+            let word =
+                shard.word.update(Ordering::Relaxed, |word| (word & CLOSED != 0).then(|| word | EXPECTED));
+            match word {
+                Err(_open) => Some(Ok(())),
+                Ok(word) if word & SEALED != 0 => Some(Err(EnterError::Sealed)),
+                Ok(_closed) => None,
+            }
+        })
+    }
+
+    #[inline]
+    fn current_shard(&self) -> &Shard {
+        &self.shards[current_shard(self.shards.len())]
     }
 
     /// Closes the gate by one level: from here on [`Gate::enter`] refuses, until every [`Closed`] is gone.
@@ -106,7 +162,7 @@ impl Gate {
         *levels += 1;
         let mut occupied = 0;
         for (index, shard) in self.shards.iter().enumerate() {
-            let before = shard.set_bits(CLOSED, Ordering::Acquire);
+            let before = shard.word.set_bits(CLOSED, Ordering::Acquire);
             occupied |= u64::from(before & COUNT != 0) << index;
         }
         Closed { gate: self, occupied, level: *levels }
@@ -126,7 +182,7 @@ impl Gate {
     /// How many are inside, where exclusive access proves that no guard lives: other than zero only
     /// where guards were leaked.
     pub fn leaked(&mut self) -> u64 {
-        self.shards.iter_mut().map(|word| word.get_mut() & COUNT).sum()
+        self.shards.iter_mut().map(|shard| shard.word.get_mut() & COUNT).sum()
     }
 
     fn open_one_level(&self) -> usize {
@@ -135,17 +191,14 @@ impl Gate {
         if *levels == 0 {
             for shard in &self.shards {
                 // Release: pairs with the Acquire in `enter`; the freeze happens-before the next writer.
-                let before = shard.clear_bits(CLOSED, Ordering::Release);
-                debug_assert_ne!(before & CLOSED, 0, "G1: opened a gate that was open");
+                let before = shard.word.clear_bits(CLOSED | AWAITED | EXPECTED, Ordering::Release);
+                debug_assert_eq!(before & (CLOSED | SEALED), CLOSED, "G1: opened a gate that was not closed");
+                if before & EXPECTED != 0 {
+                    shard.wake();
+                }
             }
         }
         *levels
-    }
-
-    /// Not inlined: taken once a closing, by the last one out.
-    #[cold]
-    fn wake_waiters(&self) {
-        self.levels.lock().notify_all();
     }
 }
 
@@ -153,8 +206,7 @@ impl Gate {
 #[derive(Debug)]
 #[must_use = "dropping this leaves the gate at once"]
 pub struct Inside<'gate> {
-    gate: &'gate Gate,
-    shard: &'gate CounterWord,
+    shard: &'gate Shard,
 }
 
 impl Drop for Inside<'_> {
@@ -162,10 +214,10 @@ impl Drop for Inside<'_> {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `close` and in `wait_empty`; what was done inside
         // happens-before what the closer does after it found the shard empty.
-        let before = self.shard.subtract(1, Ordering::Release);
+        let before = self.shard.word.subtract(1, Ordering::Release);
         debug_assert_ne!(before & COUNT, 0, "G3: left a gate that nobody was in");
-        if before == CLOSED + 1 {
-            self.gate.wake_waiters();
+        if before & AWAITED != 0 && before & COUNT == 1 {
+            self.shard.wake();
         }
     }
 }
@@ -201,21 +253,12 @@ impl Closed<'_> {
     /// Acquire: pairs with the Release of a leaving.
     pub fn wait_empty(&self) -> bool {
         let mut left = self.occupied;
-        if left == 0 {
-            return false;
+        while left != 0 {
+            // One shard after the other: closed, an empty one stays empty.
+            wait_shard_empty(&self.gate.shards[left.trailing_zeros() as usize]);
+            left &= left - 1;
         }
-        self.gate.levels.wait_until(|_| {
-            // A closed shard that was seen empty stays empty: it is not looked at again.
-            while left != 0 {
-                let shard = &self.gate.shards[left.trailing_zeros() as usize];
-                if shard.read(Ordering::Acquire) & COUNT != 0 {
-                    return None;
-                }
-                left &= left - 1;
-            }
-            Some(())
-        });
-        true
+        self.was_occupied()
     }
 
     /// Opens this level, as dropping does, and returns how many are left.
@@ -225,10 +268,25 @@ impl Closed<'_> {
         left
     }
 
-    /// Leaves this level closed for ever.
-    pub fn leave_closed(self) {
+    /// Leaves the gate closed for ever, and tells so those who wait to enter.
+    pub fn seal(self) {
+        for shard in &self.gate.shards {
+            // Release: as in opening, for those who learn of it.
+            let before = shard.word.set_bits(SEALED, Ordering::Release);
+            if before & EXPECTED != 0 {
+                shard.wake();
+            }
+        }
         std::mem::forget(self);
     }
+}
+
+fn wait_shard_empty(shard: &Shard) {
+    shard.waiting.wait_until(|()| {
+        // Acquire: pairs with the Release in dropping an `Inside`.
+        let word = shard.word.set_bits(AWAITED, Ordering::Acquire);
+        (word & COUNT == 0).then_some(())
+    });
 }
 
 impl Drop for Closed<'_> {
@@ -243,14 +301,28 @@ impl Drop for Closed<'_> {
 pub enum EnterError {
     /// The gate is closed.
     Closed,
-    /// A shard counts 2^63 - 1 inside: guards were leaked.
+    /// The gate is closed for ever.
+    Sealed,
+    /// A shard counts 2^60 - 1 inside: guards were leaked.
     Full,
+}
+
+impl EnterError {
+    #[cold]
+    fn of(word: u64) -> Self {
+        match (word & CLOSED != 0, word & SEALED != 0) {
+            (_, true) => Self::Sealed,
+            (true, false) => Self::Closed,
+            (false, false) => Self::Full,
+        }
+    }
 }
 
 impl fmt::Display for EnterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Closed => "the gate is closed: go elsewhere, or come back when it was opened",
+            Self::Closed => "the gate is closed: go elsewhere, or wait until it is opened",
+            Self::Sealed => "the gate is closed for ever",
             Self::Full => "the gate's count is full: guards were leaked with mem::forget",
         })
     }
@@ -265,7 +337,7 @@ mod tests {
     #[test]
     fn counts_do_not_overflow_silently() {
         let gate = Gate::new(Shards::new(1));
-        gate.shards[0].set_bits(COUNT - 1, Ordering::Relaxed);
+        gate.shards[0].word.set_bits(COUNT - 1, Ordering::Relaxed);
         let last = gate.enter().expect("one more fits");
         assert_eq!(gate.enter().unwrap_err(), EnterError::Full);
         drop(last);
@@ -281,6 +353,16 @@ mod tests {
         assert!(!second.wait_empty());
         drop(second);
         assert!(gate.enter().is_ok());
+    }
+
+    #[test]
+    fn a_sealed_gate_never_opens_and_says_so() {
+        let gate = Gate::default();
+        let outer = gate.close();
+        gate.close().seal();
+        drop(outer);
+        assert_eq!(gate.enter().unwrap_err(), EnterError::Sealed);
+        assert_eq!(gate.wait_open(), Err(EnterError::Sealed));
     }
 
     #[test]

@@ -18,8 +18,8 @@
 //! # The one difference between the two builds
 //!
 //! [`CounterWord::update`] needs a first guess of the value it replaces. In production it *loads* one;
-//! under loom it guesses zero, since a load would hide interleavings. A guess decides nothing: a wrong
-//! one costs a retry, and what is returned as done was done by a compare-and-exchange.
+//! under loom it guesses zero, since a load would hide interleavings. A guess decides nothing: what is
+//! returned was exchanged, or read, by a read-modify-write, and a wrong guess costs a retry.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
@@ -51,17 +51,20 @@ impl CounterWord {
 
     /// Replaces the value `v` by `f(v)` where that is `Some`, and returns `v`.
     ///
-    /// Where `f(v)` is `None` nothing is written and `Err(v)` returned, *without* any memory effect:
-    /// such a `v` may be stale (it is then a value that the word had, and not yet known to be replaced).
+    /// Where `f(v)` is `None` nothing is written and `Err(v)` returned, *without* any memory effect.
     /// `order` is the ordering of the successful exchange.
     #[track_caller]
     pub fn update(&self, order: Ordering, f: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
-        let mut guess = self.0.first_guess();
+        let (mut value, mut is_guess) = (self.0.first_guess(), true);
         loop {
-            let next = f(guess).ok_or(guess)?;
-            match self.0.compare_exchange(guess, next, order) {
-                Ok(previous) => return Ok(previous),
-                Err(actual) => guess = actual,
+            match f(value) {
+                Some(next) => match self.0.compare_exchange(value, next, order) {
+                    Ok(previous) => return Ok(previous),
+                    Err(actual) => (value, is_guess) = (actual, false),
+                },
+                // Relaxed: see above, no memory effect.
+                None if is_guess => (value, is_guess) = (self.0.fetch_add(0, Ordering::Relaxed), false),
+                None => return Err(value),
             }
         }
     }

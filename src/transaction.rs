@@ -10,8 +10,8 @@
 //! | `stage` | gate | means |
 //! |---|---|---|
 //! | `Running` | open | tasks join and end |
-//! | `Committing` | closed by the one task that commits | others wait |
-//! | `Aborted` | closed for ever | a commit failed; everyone is told so |
+//! | `Committing` | closed by the one task that commits | others wait: joiners at the gate, committers here |
+//! | `Aborted` | sealed | a commit failed; everyone is told so |
 //!
 //! and `completed`, the number of the last transaction whose commit is complete. The running one is
 //! `completed + 1`; a commit that is asked for while another is at work needs the one after that, since
@@ -102,6 +102,9 @@ impl Transactions {
     ///
     /// # Errors
     /// [`CommitError`] when a commit failed: there are no more transactions.
+    ///
+    /// # Panics
+    /// With 2^60 - 1 handles in one shard, which only leaked ones can reach.
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         loop {
             match self.handles.enter() {
@@ -113,19 +116,24 @@ impl Transactions {
                         _inside: inside,
                     });
                 }
-                Err(EnterError::Closed) => self.wait_for_next()?,
+                Err(EnterError::Closed) => {
+                    // An error is found by the next `enter`.
+                    let _ = self.handles.wait_open();
+                }
+                Err(EnterError::Sealed) => return Err(self.why_aborted()),
                 Err(EnterError::Full) => panic!("too many transaction handles: some were leaked"),
             }
         }
     }
 
     #[cold]
-    fn wait_for_next(&self) -> Result<(), CommitError> {
-        self.commit.wait_until(|state| match &state.stage {
-            Stage::Running => Some(Ok(())),
-            Stage::Committing => None,
-            Stage::Aborted(error) => Some(Err(error.clone())),
-        })
+    fn why_aborted(&self) -> CommitError {
+        match &self.commit.lock().stage {
+            Stage::Aborted(error) => error.clone(),
+            Stage::Running | Stage::Committing => {
+                unreachable!("C5: the gate is sealed after the stage is set")
+            }
+        }
     }
 
     /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
@@ -244,8 +252,8 @@ impl Leader<'_> {
 
     fn abort_for_ever(&mut self, error: &CommitError) {
         if let Some(closed) = self.closed.take() {
-            closed.leave_closed(); // C5
             self.change(|state| state.stage = Stage::Aborted(error.clone()));
+            closed.seal(); // C5: who learns of it finds the reason
             emit(|| Event::Abort);
         }
     }

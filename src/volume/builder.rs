@@ -8,7 +8,7 @@ use crate::sync::{Arc, Mutex};
 use crate::transaction::Transactions;
 use crate::units::{BlockGroupId, LogicalRange, Shards};
 
-use super::device_replace::Replacement;
+use super::device_replace::{Replacement, TargetSlots};
 use super::error::BuildError;
 use super::{Group, Volume};
 
@@ -61,7 +61,8 @@ impl VolumeBuilder {
             transactions: Transactions::new(self.shards),
             source,
             cursor: reader,
-            replacement: Mutex::new(Replacement::idle(cursor)),
+            target: TargetSlots::new(self.shards),
+            replacement: Mutex::new(Replacement::Idle(cursor)),
         })
     }
 

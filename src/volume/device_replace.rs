@@ -4,8 +4,8 @@ use std::io;
 
 use crate::device::Device;
 use crate::replace::{CancelToken, CopyError, Cursor, Frozen, Side, Summary};
-use crate::sync::Arc;
-use crate::units::LogicalAddress;
+use crate::sync::{Arc, CachePadded, Mutex, current_shard};
+use crate::units::{LogicalAddress, Shards};
 
 use super::{ReplaceError, Volume};
 
@@ -20,34 +20,62 @@ pub enum Policy {
     CloneAlways,
 }
 
-/// What the volume knows of a replace, shared by writers and the one who replaces.
-pub(super) struct Replacement {
-    /// `None` while a [`DeviceReplace`] has it, or has finished with it.
-    cursor: Option<Cursor>,
-    target: Option<Arc<dyn Device>>,
-    failure: Option<(LogicalAddress, io::Error)>,
-    finished: bool,
+/// The device that replaces, and whether a write to it has failed.
+pub(super) struct Target {
+    device: Arc<dyn Device>,
+    failure: Mutex<Option<(LogicalAddress, io::Error)>>,
 }
 
-impl Replacement {
-    pub(super) fn idle(cursor: Cursor) -> Self {
-        Self { cursor: Some(cursor), target: None, failure: None, finished: false }
+impl Target {
+    fn new(device: Arc<dyn Device>) -> Arc<Self> {
+        Arc::new(Self { device, failure: Mutex::new(None) })
     }
 
-    pub(super) fn target(&self) -> Option<Arc<dyn Device>> {
-        self.target.clone()
+    pub(super) fn device(&self) -> &dyn Device {
+        &*self.device
     }
 
     /// The first failure counts, and for ever: the target is not what it should be.
-    pub(super) fn target_failed(&mut self, address: LogicalAddress, error: io::Error) {
-        self.failure.get_or_insert((address, error));
+    pub(super) fn failed(&self, address: LogicalAddress, error: io::Error) {
+        self.failure.lock().get_or_insert((address, error));
     }
 
     fn check(&self) -> Result<(), CopyError> {
-        let Some((address, error)) = &self.failure else { return Ok(()) };
+        let failure = self.failure.lock();
+        let Some((address, error)) = &*failure else { return Ok(()) };
         let error = io::Error::new(error.kind(), error.to_string());
         Err(CopyError::Device { side: Side::Target, address: *address, error })
     }
+}
+
+/// Where writers find the target: one slot a shard, so that those who write to both devices do not meet.
+pub(super) struct TargetSlots(Box<[CachePadded<Mutex<Option<Arc<Target>>>>]>);
+
+impl TargetSlots {
+    pub(super) fn new(shards: Shards) -> Self {
+        Self((0..shards.count()).map(|_| CachePadded::new(Mutex::new(None))).collect())
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Target>> {
+        self.0[current_shard(self.0.len())].lock().clone()
+    }
+
+    fn set(&self, target: Option<&Arc<Target>>) {
+        for slot in &self.0 {
+            *slot.lock() = target.cloned();
+        }
+    }
+}
+
+/// Whether a replace is at work.
+#[derive(Debug)]
+pub(super) enum Replacement {
+    /// No: here is the cursor for the next one.
+    Idle(Cursor),
+    /// A [`DeviceReplace`] has the cursor.
+    Running,
+    /// It has finished; the source is to be retired.
+    Finished,
 }
 
 impl Volume {
@@ -66,14 +94,9 @@ impl Volume {
         if length < needed {
             return Err(ReplaceError::TargetTooSmall { length, needed });
         }
-        let mut replacement = self.replacement.lock();
-        if replacement.finished {
-            return Err(ReplaceError::NotRetired);
-        }
-        let mut cursor = replacement.cursor.take().ok_or(ReplaceError::Running)?;
-        replacement.failure = None;
-        replacement.target = Some(Arc::clone(&target));
-        drop(replacement);
+        let mut cursor = self.begin_replacement()?;
+        let target = Target::new(target);
+        self.target.set(Some(&target));
         if policy == Policy::CloneAlways {
             cursor.advance(LogicalAddress::MAX);
         }
@@ -86,15 +109,28 @@ impl Volume {
         })
     }
 
+    fn begin_replacement(&self) -> Result<Cursor, ReplaceError> {
+        let mut replacement = self.replacement.lock();
+        match std::mem::replace(&mut *replacement, Replacement::Running) {
+            Replacement::Idle(cursor) => Ok(cursor),
+            Replacement::Running => Err(ReplaceError::Running),
+            Replacement::Finished => {
+                *replacement = Replacement::Finished;
+                Err(ReplaceError::NotRetired)
+            }
+        }
+    }
+
     /// Gives back the old device after a finished replace, and goes on with the new one alone. Returns
     /// `None` where no replace has finished.
     pub fn retire_source(&mut self) -> Option<Arc<dyn Device>> {
         let replacement = self.replacement.get_mut();
-        let target = replacement.target.take_if(|_| replacement.finished)?;
+        let target = matches!(replacement, Replacement::Finished).then(|| self.target.get()).flatten()?;
+        self.target.set(None);
         let (cursor, reader) = Cursor::new();
-        *replacement = Replacement::idle(cursor);
+        *replacement = Replacement::Idle(cursor);
         self.cursor = reader;
-        Some(std::mem::replace(&mut self.source, target))
+        Some(std::mem::replace(&mut self.source, Arc::clone(&target.device)))
     }
 }
 
@@ -102,7 +138,7 @@ impl Volume {
 #[must_use = "dropping this gives up the replace"]
 pub struct DeviceReplace<'volume> {
     volume: &'volume Volume,
-    target: Arc<dyn Device>,
+    target: Arc<Target>,
     /// `None` when finished.
     cursor: Option<Cursor>,
     passed: usize,
@@ -131,7 +167,7 @@ impl DeviceReplace<'_> {
     pub fn next_group(&mut self) -> Result<Option<Summary>, ReplaceError> {
         let Some(group) = self.volume.groups.get(self.passed) else { return Ok(None) };
         let Some(cursor) = &mut self.cursor else { return Ok(None) };
-        self.volume.replacement.lock().check()?;
+        self.target.check()?;
         if self.cancel.is_cancelled() {
             return Err(CopyError::Cancelled.into());
         }
@@ -139,7 +175,7 @@ impl DeviceReplace<'_> {
             .wait_writers()
             .wait_ordered(&group.ordered)
             .commit(self.volume)?
-            .copy(&*self.volume.source, &*self.target, &self.cancel)?
+            .copy(&*self.volume.source, self.target.device(), &self.cancel)?
             .advance(cursor)
             .set_read_write();
         self.passed += 1;
@@ -164,11 +200,9 @@ impl DeviceReplace<'_> {
         if passed < groups {
             return Err(ReplaceError::Incomplete { passed, groups });
         }
-        self.target.flush().map_err(ReplaceError::Target)?;
-        let mut replacement = self.volume.replacement.lock();
-        replacement.check()?;
-        replacement.finished = true;
-        drop(replacement);
+        self.target.device().flush().map_err(ReplaceError::Target)?;
+        self.target.check()?;
+        *self.volume.replacement.lock() = Replacement::Finished;
         // Not put back: nothing may move it before `retire_source`.
         self.cursor = None;
         Ok(())
@@ -179,9 +213,8 @@ impl Drop for DeviceReplace<'_> {
     fn drop(&mut self) {
         if let Some(mut cursor) = self.cursor.take() {
             cursor.reset();
-            let mut replacement = self.volume.replacement.lock();
-            replacement.target = None;
-            replacement.cursor = Some(cursor);
+            self.volume.target.set(None);
+            *self.volume.replacement.lock() = Replacement::Idle(cursor);
         }
     }
 }

@@ -24,7 +24,7 @@ pub use write::{CowWrite, NocowWrite, Overwrite};
 
 use std::io;
 
-use device_replace::Replacement;
+use device_replace::{Replacement, TargetSlots};
 
 use crate::block_group::{BlockGroup, SpaceError};
 use crate::delayed_ref::DelayedRef;
@@ -66,6 +66,7 @@ pub struct Volume {
     transactions: Transactions,
     source: Arc<dyn Device>,
     cursor: CursorReader,
+    target: TargetSlots,
     replacement: Mutex<Replacement>,
 }
 
@@ -171,11 +172,10 @@ impl Volume {
 
     fn flush(&self) -> io::Result<()> {
         self.source.flush()?;
-        let target = self.replacement.lock().target();
-        if let Some(target) = target
-            && let Err(error) = target.flush()
+        if let Some(target) = self.target.get()
+            && let Err(error) = target.device().flush()
         {
-            self.replacement.lock().target_failed(0, error);
+            target.failed(0, error);
         }
         Ok(())
     }
@@ -247,16 +247,16 @@ impl Volume {
     /// V2: to be called while the ordered extent of these bytes exists.
     fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
         let both = start < self.cursor.address();
-        let target = if both { self.replacement.lock().target() } else { None };
+        let target = if both { self.target.get() } else { None };
         if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
             emit(|| Event::Write { extent, both: target.is_some() });
         }
         self.source.write_at(start, data)?;
         if let Some(target) = target
-            && let Err(error) = target.write_at(start, data)
+            && let Err(error) = target.device().write_at(start, data)
         {
             // The write is safe on the source; it is the replace that has failed, and it will say so.
-            self.replacement.lock().target_failed(start, error);
+            target.failed(start, error);
         }
         Ok(())
     }
