@@ -222,6 +222,14 @@ pub struct Changes {
     pub cancelled: Vec<LogicalRange>,
 }
 
+impl Changes {
+    /// Whether no extent item came or went.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inserted.is_empty() && self.removed.is_empty() && self.cancelled.is_empty()
+    }
+}
+
 /// A reference change that does not fit the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

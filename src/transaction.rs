@@ -5,17 +5,18 @@
 //! A commit closes it, waits until it is empty, drains the refs, applies them, switches the commit root
 //! and opens it; who wants to join meanwhile waits and lands in the next transaction.
 //!
-//! # State: under one lock
+//! # State: under one lock, which a commit holds from its beginning to its end
 //!
-//! | `stage` | gate | means |
+//! | `aborted` | gate | means |
 //! |---|---|---|
-//! | `Running` | open | tasks join and end |
-//! | `Committing` | closed by the one task that commits | others wait: joiners at the gate, committers here |
-//! | `Aborted` | sealed | a commit failed; everyone is told so |
+//! | `None` | open | tasks join and end; the lock is free |
+//! | `None` | closed | a commit is at work and holds the lock; joiners wait at the gate, committers here |
+//! | `Some` | sealed | a commit failed; everyone is told why |
 //!
-//! and `completed`, the number of the last transaction whose commit is complete. The running one is
-//! `completed + 1`; a commit that is asked for while another is at work needs the one after that, since
-//! the one at work may have closed before.
+//! and `completed`, the number of the last transaction whose commit is complete; the running one is
+//! `completed + 1`. Commits that come together are done one after the other. The first takes all refs;
+//! the others find nothing to do, and cost a pass over the shards. Joining and ending do not take this
+//! lock, so a commit may hold it while it waits for handles.
 //!
 //! # Invariants
 //!
@@ -31,12 +32,13 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction, RefBatch};
 use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
-use crate::gate::{Closed, EnterError, Gate, Inside};
-use crate::sync::{Arc, Monitor};
+use crate::gate::{EnterError, Gate, Inside};
+use crate::sync::{Arc, Mutex};
 use crate::units::{Shards, TransactionId};
 
 /// The transactions of one extent tree.
@@ -61,20 +63,13 @@ pub struct Transactions {
     handles: Gate,
     queue: DelayedRefQueue,
     tree: ExtentTree,
-    commit: Monitor<CommitState>,
+    commit: Mutex<CommitState>,
 }
 
 #[derive(Debug)]
 struct CommitState {
-    stage: Stage,
     completed: u64,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Running,
-    Committing,
-    Aborted(CommitError),
+    aborted: Option<CommitError>,
 }
 
 impl Default for Transactions {
@@ -91,7 +86,7 @@ impl Transactions {
             handles: Gate::new(shards),
             queue: DelayedRefQueue::new(shards),
             tree: ExtentTree::new(),
-            commit: Monitor::new(CommitState { stage: Stage::Running, completed: 0 }),
+            commit: Mutex::new(CommitState { completed: 0, aborted: None }),
         }
     }
 
@@ -128,19 +123,15 @@ impl Transactions {
 
     #[cold]
     fn why_aborted(&self) -> CommitError {
-        match &self.commit.lock().stage {
-            Stage::Aborted(error) => error.clone(),
-            Stage::Running | Stage::Committing => {
-                unreachable!("C5: the gate is sealed after the stage is set")
-            }
-        }
+        let aborted = self.commit.lock().aborted.clone();
+        aborted.expect("C5: the gate is sealed under the lock, after the reason is set")
     }
 
     /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
     /// root that it returns. Also when there is nothing to do: the commit root is then as it was, with a
     /// new number.
     ///
-    /// Blocks until the handles of the transaction have ended. Deadlocks if the calling thread holds one:
+    /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks if the calling thread holds one:
     /// use [`TransactionHandle::commit`].
     ///
     /// # Errors
@@ -151,50 +142,44 @@ impl Transactions {
     }
 
     /// As [`Transactions::commit`], with a step of the caller's own before the switch: to write the new
-    /// root to a device, for example. It is called with the transaction closed and no lock held, and
-    /// not at all where the commit of another task serves.
+    /// root to a device, for example. It is called with the transaction closed; it must not join or commit.
     ///
     /// # Errors
-    /// As [`Transactions::commit`]. If `persist` fails, or panics, the commit has failed.
+    /// As [`Transactions::commit`]. If `persist` fails, the commit has failed.
+    ///
+    /// # Panics
+    /// If `persist` does; the commit has failed then.
     pub fn commit_with<F>(&self, persist: F) -> Result<Committed, CommitError>
     where
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
     {
-        let Some(transaction) = self.lead_or_wait()? else {
-            return Ok(Committed { root: self.tree.commit_root(), changes: None });
-        };
-        emit(|| Event::CloseTransaction);
-        let leader = Leader { transactions: self, closed: Some(self.handles.close()) };
-        leader.wait_for_handles();
-        match self.run(transaction, persist) {
-            Ok((root, changes)) => {
-                leader.complete();
-                Ok(Committed { root, changes: Some(changes) })
-            }
-            Err(error) => Err(leader.abort(error)),
+        let mut state = self.commit.lock();
+        if let Some(error) = &state.aborted {
+            return Err(error.clone());
         }
-    }
-
-    /// Makes the caller the one who commits, or waits for a commit that begins after this call.
-    fn lead_or_wait(&self) -> Result<Option<TransactionId>, CommitError> {
-        let mut needed = None;
-        self.commit.wait_until(|state| {
-            let at_work = u64::from(matches!(state.stage, Stage::Committing));
-            let needed = *needed.get_or_insert(state.completed + at_work + 1);
-            match &state.stage {
-                Stage::Aborted(error) => Some(Err(error.clone())),
-                _ if state.completed >= needed => Some(Ok(None)),
-                Stage::Committing => None,
-                Stage::Running => {
-                    state.stage = Stage::Committing;
-                    Some(Ok(Some(TransactionId(state.completed + 1))))
-                }
-            }
-        })
+        emit(|| Event::CloseTransaction);
+        let closed = self.handles.close();
+        closed.wait_empty();
+        // Caught, so that nothing unwinds under the lock and nobody is left waiting.
+        let result = catch_unwind(AssertUnwindSafe(|| self.run(TransactionId(state.completed + 1), persist)));
+        state.aborted = match &result {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.clone()),
+            Err(_panic) => Some(CommitError::unwound()),
+        };
+        if state.aborted.is_none() {
+            state.completed += 1;
+            drop(closed); // C4
+        } else {
+            emit(|| Event::Abort);
+            closed.seal(); // C5
+        }
+        drop(state);
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Runs with the gate closed and empty.
-    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<(CommitRoot, Changes), CommitError>
+    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<Committed, CommitError>
     where
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
     {
@@ -204,7 +189,7 @@ impl Transactions {
         let root = self.tree.candidate(transaction);
         persist(&root, &changes).map_err(CommitError::persist)?;
         self.tree.switch_commit_root(root.clone());
-        Ok((root, changes))
+        Ok(Committed { root, changes })
     }
 
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
@@ -221,53 +206,6 @@ impl Transactions {
     /// nobody else is using them.
     pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
         (self.tree.commit_root_mut().clone(), self.queue.pending())
-    }
-}
-
-/// The right to commit (C1). Dropped by unwinding, it aborts: nobody is left waiting.
-struct Leader<'a> {
-    transactions: &'a Transactions,
-    closed: Option<Closed<'a>>,
-}
-
-impl Leader<'_> {
-    fn wait_for_handles(&self) {
-        if let Some(closed) = &self.closed {
-            closed.wait_empty();
-        }
-    }
-
-    fn complete(mut self) {
-        self.closed = None; // C4: who entered before the stage changes is of the next transaction
-        self.change(|state| {
-            state.stage = Stage::Running;
-            state.completed += 1;
-        });
-    }
-
-    fn abort(mut self, error: CommitError) -> CommitError {
-        self.abort_for_ever(&error);
-        error
-    }
-
-    fn abort_for_ever(&mut self, error: &CommitError) {
-        if let Some(closed) = self.closed.take() {
-            self.change(|state| state.stage = Stage::Aborted(error.clone()));
-            closed.seal(); // C5: who learns of it finds the reason
-            emit(|| Event::Abort);
-        }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut CommitState)) {
-        let mut state = self.transactions.commit.lock();
-        change(&mut state);
-        state.notify_all();
-    }
-}
-
-impl Drop for Leader<'_> {
-    fn drop(&mut self) {
-        self.abort_for_ever(&CommitError::unwound());
     }
 }
 
@@ -331,10 +269,10 @@ impl Drop for TransactionHandle<'_> {
 #[derive(Debug)]
 #[must_use]
 pub struct Committed {
-    /// The commit root: of this commit, or of a later one.
+    /// The commit root.
     pub root: CommitRoot,
-    /// What the commit changed; `None` where another task's commit served, who then has them.
-    pub changes: Option<Changes>,
+    /// What the commit changed.
+    pub changes: Changes,
 }
 
 /// A commit failed, and with it every later one: no more transactions. Cloning it is cheap.

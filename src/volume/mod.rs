@@ -153,20 +153,21 @@ impl Volume {
         Ok(handle.end())
     }
 
-    /// Commits: makes the devices durable, switches the commit root, and frees what was pinned. As
-    /// [`Transactions::commit`] in all else.
+    /// Commits: makes what the new commit root lists durable on the devices, switches the commit root, and
+    /// frees what was pinned. As [`Transactions::commit`] in all else. Devices are not flushed where no
+    /// extent item changed, so of many tasks that commit at once one flushes.
     ///
     /// # Errors
     /// [`CommitError`]: that of the device, or of references or space that do not fit.
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
         let committed = self.transactions.commit_with(|_, changes| {
-            self.flush()?;
-            self.book(changes)?;
+            if !changes.is_empty() {
+                self.flush()?;
+                self.book(changes)?;
+            }
             Ok(())
         })?;
-        if let Some(changes) = committed.changes {
-            self.unpin(&changes);
-        }
+        self.unpin(&committed.changes);
         Ok(committed.root)
     }
 
