@@ -1,0 +1,53 @@
+//! A search as a function call, for those who bring their own report, such as a table of mutants.
+
+use crate::counterexample::locate;
+use crate::explore::{Ended, explore};
+use crate::limits::Limits;
+use crate::model::Model;
+
+/// What [`Model::search`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Executions explored; when one failed, its number.
+    pub executions: u64,
+    /// Whether that was all there are. False when one failed.
+    pub exhaustive: bool,
+    /// The failure, if there is one.
+    pub failure: Option<Failed>,
+}
+
+/// A failing execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The violated invariant, or `deadlock`, `race`, `leak`, `panic`, `branch limit`.
+    pub invariant: String,
+    /// Of what.
+    pub detail: String,
+    /// The fewest preemptions with which the same invariant fails, when that is known.
+    pub preemptions: Option<u8>,
+}
+
+impl Model {
+    /// Explores the model without any bound, until it ends or fails. Loom's variables are not read.
+    ///
+    /// For programs with a `main` of their own (`harness = false`). Not for a `#[test]`: the thread of a
+    /// failed model stops inside the panic hook, and libtest waits for the hook to be free before it ends.
+    ///
+    /// # Panics
+    /// When the model has no body.
+    #[must_use]
+    pub fn search(&self) -> Found {
+        let limits = Limits::default();
+        let found = explore(&self.0, limits);
+        let (exhaustive, failure) = match found.ended {
+            Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
+            Ended::Failed(mut failure) => {
+                let at = locate(&self.0, &failure, found.executions, &limits);
+                failure.name_roles(&self.0.roles);
+                let (invariant, detail) = (failure.invariant, failure.detail);
+                (false, Some(Failed { invariant, detail, preemptions: at.preemptions }))
+            }
+        };
+        Found { executions: found.executions, exhaustive, failure }
+    }
+}

@@ -1,0 +1,275 @@
+//! Every way in which a model or a twin can end, told as it is.
+//!
+//! Without arguments this runs the checks; each of them runs this same program as a suite of one case and
+//! reads what it prints.
+
+use loom::cell::UnsafeCell;
+use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+use loom_harness::{Model, Suite, Twin, check, expect_unwind, note, reached, unwind_now, violated_at};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+
+/// Two threads add one each, under a lock, but let go of it between reading and storing.
+fn lost_update() {
+    let sum = Arc::new(Mutex::new(0));
+    let add = |sum: Arc<Mutex<u32>>| {
+        let before = *sum.lock().unwrap();
+        note(format!("reads {before}"));
+        *sum.lock().unwrap() = before + 1;
+        note(format!("stores {}", before + 1));
+    };
+    let other = sum.clone();
+    let role = thread::spawn(move || add(other));
+    add(sum.clone());
+    role.join().unwrap();
+    let sum = *sum.lock().unwrap();
+    if sum != 2 {
+        violated_at("lost update", format!("the sum is {sum}"), "stores 1");
+    }
+}
+
+fn two_locks(in_order: bool) {
+    let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+    let other = locks.clone();
+    thread::spawn(move || {
+        let _first = other.0.lock().unwrap();
+        let _second = other.1.lock().unwrap();
+    });
+    let (first, second) = if in_order { (&locks.0, &locks.1) } else { (&locks.1, &locks.0) };
+    let _first = first.lock().unwrap();
+    let _second = second.lock().unwrap();
+}
+
+fn race() {
+    struct Shared(UnsafeCell<u32>);
+    // SAFETY: not safe; loom must say so.
+    unsafe impl Sync for Shared {}
+    unsafe impl Send for Shared {}
+    let cell = Arc::new(Shared(UnsafeCell::new(0)));
+    let other = cell.clone();
+    // SAFETY: as above.
+    thread::spawn(move || other.0.with_mut(|value| unsafe { *value = 1 }));
+    cell.0.with(|value| unsafe { *value });
+}
+
+/// A guard that does a loom operation while its role unwinds.
+fn unwinding() {
+    struct Guard(Arc<AtomicUsize>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Relaxed);
+            reached("guard dropped");
+        }
+    }
+    let inside = Arc::new(AtomicUsize::new(1));
+    let (other, guard) = (inside.clone(), Guard(inside));
+    let role = move || {
+        expect_unwind(|| {
+            let _guard = guard;
+            unwind_now();
+        });
+    };
+    thread::spawn(role);
+    if other.fetch_add(0, Relaxed) == 0 {
+        reached("gone");
+    }
+}
+
+fn five_threads() {
+    let word = Arc::new(AtomicUsize::new(0));
+    for _ in 0..4 {
+        let word = word.clone();
+        thread::spawn(move || word.fetch_add(1, Relaxed));
+    }
+}
+
+fn spin_for_ever() {
+    let word = AtomicUsize::new(0);
+    while word.load(Relaxed) == 0 {
+        thread::yield_now();
+    }
+}
+
+fn moody() {
+    use std::sync::atomic::AtomicUsize as StdAtomic;
+    static RUNS: StdAtomic = StdAtomic::new(0);
+    let run = RUNS.fetch_add(1, Relaxed);
+    check(run > 0, "mood", || "only the first run fails".into());
+}
+
+fn suite() -> Suite {
+    let model = |name: &str, body: fn()| Model::new(name).roles(&["first", "second"]).body(body);
+    let twin =
+        |name: &str, of: &str, expect: &str, body: fn()| Twin::new(name).of(of).expect(expect).body(body);
+    Suite::new("verdicts")
+        .model(model("good", || two_locks(true)))
+        .model(model("lost-update", lost_update))
+        .model(model("deadlock", || two_locks(false)))
+        .model(model("race", race))
+        .model(model("panic", || panic!("out of cheese")))
+        .model(model("leak", || std::mem::forget(loom::sync::Arc::new(1))))
+        .model(model("branches", spin_for_ever).max_branches(50))
+        .model(model("unreached", || reached("the usual")).must_reach(&["the usual", "the rare"]))
+        .model(model("unwinding", unwinding).must_reach(&["guard dropped", "gone"]))
+        .model(model("no-unwinding", || expect_unwind(|| ())))
+        .model(model("five", five_threads).long())
+        .model(model("moody", moody))
+        .twin(twin("twin-red", "good", "lost update", lost_update))
+        .twin(twin("twin-deadlock", "good", "deadlock", || {
+            two_locks(false);
+        }))
+        .twin(twin("twin-race", "good", "race", race))
+        .twin(twin("twin-green", "good", "deadlock", || two_locks(true)))
+        .twin(twin("twin-other", "good", "lost update", || {
+            two_locks(false);
+        }))
+}
+
+/// What running the case `args` with `variables` must print, and whether it passes.
+struct Expected {
+    args: &'static [&'static str],
+    variables: &'static [(&'static str, &'static str)],
+    passes: bool,
+    prints: &'static [&'static str],
+}
+
+const fn passes(args: &'static [&'static str], prints: &'static [&'static str]) -> Expected {
+    Expected { args, variables: &[], passes: true, prints }
+}
+
+const fn fails(args: &'static [&'static str], prints: &'static [&'static str]) -> Expected {
+    Expected { args, variables: &[], passes: false, prints }
+}
+
+const fn with(variables: &'static [(&'static str, &'static str)], expected: &Expected) -> Expected {
+    let Expected { args, passes, prints, .. } = *expected;
+    Expected { args, variables, passes, prints }
+}
+
+const EXPECTED: &[Expected] = &[
+    passes(
+        &["good"],
+        &["executions, exhaustive, 2 threads", "all exhaustive", "test result: ok. 1 passed; 0 failed"],
+    ),
+    fails(
+        &["lost-update"],
+        &[
+            "lost update: the sum is 1",
+            "1 preemption; replay: VERDICTS_REPLAY='lost-update@p1:",
+            "reads 0",
+            "test result: FAILED. 0 passed; 1 failed",
+        ],
+    ),
+    fails(
+        &["deadlock", "--exact"],
+        &["deadlock: first blocked, second blocked", "at first @", "verdicts.rs:"],
+    ),
+    fails(
+        &["race", "--exact"],
+        &[
+            "race: Concurrent read and write accesses to `UnsafeCell` (read by first, write by second)",
+            "second @",
+            "verdicts.rs:",
+        ],
+    ),
+    fails(&["panic"], &["panic: out of cheese", "at ", "verdicts.rs:"]),
+    fails(&["leak"], &["leak: Arc leaked"]),
+    fails(&["branches"], &["branch limit: Model exceeded"]),
+    fails(&["unreached"], &["1 executions, exhaustive, never reached: the rare"]),
+    passes(&["unwinding", "--exact"], &["exhaustive", "guard dropped", "gone"]),
+    fails(&["no-unwinding"], &["expected unwind: the closure returned"]),
+    fails(&["moody"], &["the model is not deterministic"]),
+    passes(&["five"], &["0 models", "1 ignored"]),
+    passes(&["five", "--long"], &["exhaustive, 5 threads"]),
+    with(&[("VERDICTS_LONG", "1")], &passes(&["five"], &["exhaustive, 5 threads"])),
+    passes(&["--ignored"], &["1 models", "16 ignored"]),
+    passes(&["twin-red"], &["lost update found at execution ", ", 1 preemption"]),
+    passes(&["twin-deadlock"], &["deadlock found at execution ", ", 1 preemption"]),
+    passes(&["twin-race"], &["race found at execution "]),
+    fails(&["twin-green"], &["and nothing is violated", "holds in every execution"]),
+    fails(&["twin-other"], &["must fail with \"lost update\"", "deadlock: thread #0 blocked"]),
+    with(
+        &[("LOOM_MAX_PREEMPTIONS", "1")],
+        &passes(&["good"], &["bounded (preemptions <= 1)", "0 of them exhaustive"]),
+    ),
+    with(
+        &[("LOOM_MAX_PERMUTATIONS", "1")],
+        &passes(&["good"], &["1 executions, incomplete (stopped after 1 executions)"]),
+    ),
+    with(&[("LOOM_MAX_PERMUTATIONS", "100000")], &passes(&["good"], &["executions, exhaustive"])),
+    with(
+        &[("LOOM_MAX_DURATION", "0")],
+        &passes(&["unreached"], &["incomplete (stopped after 0 s)", "not reached within these limits"]),
+    ),
+    with(&[("LOOM_MAX_PREEMPTIONS", "0")], &passes(&["twin-red"], &["not found in", "bounded", "1 ignored"])),
+    with(&[("LOOM_MAX_BRANCHES", "3")], &fails(&["good"], &["branch limit"])),
+    with(&[("LOOM_MAX_PREEMPTIONS", "many")], &fails(&["good"], &["LOOM_MAX_PREEMPTIONS"])),
+    with(&[("VERDICTS_REPLAY", "lost-update@p1:2")], &fails(&[], &["reads 0", "lost-update@p1:2"])),
+    with(&[("VERDICTS_REPLAY", "good@1")], &passes(&[], &["this execution holds"])),
+    with(&[("VERDICTS_REPLAY", "good@9999")], &fails(&[], &["the search has only"])),
+    passes(&["nothing-like-it"], &["0 models", "17 filtered out"]),
+    passes(&["--list"], &["good: test", "twin-other: test"]),
+    fails(&["--frobnicate"], &["--frobnicate", "usage:"]),
+];
+
+/// Runs one check; the text says what is wrong.
+fn verify(expected: &Expected) -> Result<(), String> {
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(this);
+    for variable in [
+        "LOOM_MAX_PREEMPTIONS",
+        "LOOM_MAX_PERMUTATIONS",
+        "LOOM_MAX_DURATION",
+        "LOOM_MAX_BRANCHES",
+        "VERDICTS_LONG",
+        "VERDICTS_REPLAY",
+    ] {
+        command.env_remove(variable);
+    }
+    command.args(expected.args).envs(expected.variables.iter().copied()).env("VERDICTS_SUITE", "1");
+    let output = command.output().map_err(|error| error.to_string())?;
+    let printed =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let missing: Vec<_> = expected.prints.iter().filter(|text| !printed.contains(**text)).collect();
+    if output.status.success() == expected.passes && missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{}; not printed: {missing:?}\n{printed}", output.status))
+    }
+}
+
+/// A search as a function call.
+fn searches() {
+    let good = Model::new("good").body(|| two_locks(true)).search();
+    assert!(good.exhaustive && good.failure.is_none() && good.executions > 1);
+    let bad = Model::new("bad").roles(&["a", "b"]).body(|| two_locks(false)).search();
+    let failure = bad.failure.expect("it deadlocks");
+    assert_eq!((failure.invariant.as_str(), failure.preemptions), ("deadlock", Some(1)));
+    assert_eq!(failure.detail, "a blocked, b blocked");
+}
+
+fn main() -> ExitCode {
+    if std::env::var_os("VERDICTS_SUITE").is_some() {
+        return loom_harness::main(suite());
+    }
+    searches();
+    let mut failed = 0;
+    for expected in EXPECTED {
+        let name = format!("{:?} {:?}", expected.variables, expected.args);
+        match verify(expected) {
+            Ok(()) => println!("verdict {name} ... ok"),
+            Err(why) => {
+                failed += 1;
+                println!("verdict {name} ... FAILED: {why}");
+            }
+        }
+    }
+    println!(
+        "\ntest result: {}. {} passed; {failed} failed; 0 ignored",
+        if failed == 0 { "ok" } else { "FAILED" },
+        EXPECTED.len() - failed
+    );
+    ExitCode::from(u8::from(failed > 0))
+}
