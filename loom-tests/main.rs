@@ -1,1 +1,50 @@
-fn main() {}
+//! The models. `RUSTFLAGS="--cfg loom" cargo test` explores every one of them without any bound.
+//!
+//! One file a file of `src`, plus the theorem (`replace`), what breaks without each step
+//! (`counterexamples`), and what the proof believes of loom (`litmus`).
+
+#[cfg(loom)]
+mod block_group;
+#[cfg(loom)]
+mod counterexamples;
+#[cfg(loom)]
+mod delayed_ref;
+#[cfg(loom)]
+mod gate;
+#[cfg(loom)]
+mod litmus;
+#[cfg(loom)]
+mod ordered_extent;
+#[cfg(loom)]
+mod replace;
+#[cfg(loom)]
+mod support;
+#[cfg(loom)]
+mod transaction;
+
+#[cfg(loom)]
+fn main() -> std::process::ExitCode {
+    let suite = loom_harness::Suite::new("blockgate")
+        .command("cargo loom")
+        .source_links("../../")
+        .models(gate::models())
+        .twins(gate::twins())
+        .models(ordered_extent::models())
+        .twins(ordered_extent::twins())
+        .models(delayed_ref::models())
+        .models(transaction::models())
+        .twins(transaction::twins())
+        .models(block_group::models())
+        .twins(block_group::twins())
+        .models(replace::models())
+        .models(counterexamples::models())
+        .twins(counterexamples::twins())
+        .models(litmus::models())
+        .twins(litmus::twins());
+    loom_harness::main(suite)
+}
+
+#[cfg(not(loom))]
+fn main() {
+    println!("the models run under loom: RUSTFLAGS=\"--cfg loom\" cargo test");
+}

@@ -306,6 +306,12 @@ impl<'group> ReadOnly<'group> {
         self.group
     }
 
+    /// How many levels of read-only there were when this one was set, with this one.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.closed.as_ref().map_or(0, |(_, nocow_writers)| nocow_writers.level())
+    }
+
     /// Blocks until every reservation that was admitted before has ended. Returns whether there was one
     /// when the group was set read-only. Deadlocks if the calling thread holds one.
     pub fn wait_reservations(&self) -> bool {
