@@ -23,6 +23,7 @@ pub fn models() -> Vec<Model> {
         model("replace/cow+nocow", &[Cow, Nocow], &both),
         model("replace/cow+delete", &[Cow, Delete], &and(&cow, &["deleted"])).weight(5),
         model("replace/cow+committer", &[Cow, Commit], &and(&cow, &["committed"])).weight(5),
+        model("replace/scrub", &[Scrub], &["nested"]),
         model("replace/cow+scrub", &[Cow, Scrub], &and(&cow, &["nested"])).weight(20),
         in_two_groups("replace/cow-in-two-groups", &[Cow], &["second-group", "both-devices", "writer-first"]),
         in_two_groups("replace/nocow-moves", &[Nocow], &["in-place", "moved", "waited-nocow"]),

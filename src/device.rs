@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn bytes_are_read_as_written_across_pages() {
         let device = MemoryDevice::new(3 * PAGE + 5);
-        let data: Vec<u8> = (0..2 * PAGE + 3).map(|i| (i % 251) as u8).collect();
+        let data: Vec<u8> = (0..=250).cycle().take(2 * PAGE + 3).collect();
         device.write_at(PAGE as u64 - 1, &data).expect("in the device");
         let mut read = vec![0; data.len()];
         device.read_at(PAGE as u64 - 1, &mut read).expect("in the device");

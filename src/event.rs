@@ -1,6 +1,8 @@
 //! What happens, in the words of the protocol: one event a step.
 //!
-//! With the feature `tracing`, each is a `tracing` event of target `blockgate`; without it, emitting
+//! A step that takes something is reported right after it was taken, a step that gives something up right
+//! before: in the order of the events, nobody holds what he does not hold. With the feature `tracing`,
+//! each is a `tracing` event of target `blockgate`; without it, emitting
 //! compiles to nothing. Under loom a model may install a recorder, which draws the timelines.
 
 use std::fmt;
@@ -18,21 +20,29 @@ pub enum Event {
         /// How many levels there are now.
         levels: usize,
     },
-    /// One level of read-only ended; at zero the group is read-write.
+    /// One level of read-only ends; with the last, the group is read-write.
     SetReadWrite {
         /// The group.
         group: BlockGroupId,
-        /// How many levels are left.
-        levels: usize,
     },
-    /// A reservation was taken, and space allocated.
-    Reserve {
+    /// A reservation was admitted: it is counted from here on.
+    BeginReservation {
+        /// The group.
+        group: BlockGroupId,
+    },
+    /// There was no space for an admitted reservation: it ends.
+    NoSpace {
+        /// The group.
+        group: BlockGroupId,
+    },
+    /// Space was allocated for an admitted reservation.
+    Allocate {
         /// The group.
         group: BlockGroupId,
         /// What was allocated.
         extent: LogicalRange,
     },
-    /// A reservation ended; its space stays allocated where `kept`.
+    /// A reservation ends; its space stays allocated where `kept`.
     EndReservation {
         /// The group.
         group: BlockGroupId,
@@ -46,7 +56,7 @@ pub enum Event {
         /// The group.
         group: BlockGroupId,
     },
-    /// A NOCOW writer is done with its admission.
+    /// A NOCOW writer's admission ends.
     EndNocow {
         /// The group.
         group: BlockGroupId,
@@ -75,7 +85,7 @@ pub enum Event {
         /// The bytes on their way.
         extent: LogicalRange,
     },
-    /// An ordered extent is gone.
+    /// An ordered extent is finished, or has failed.
     RemoveOrdered {
         /// The bytes that were on their way.
         extent: LogicalRange,
@@ -149,15 +159,15 @@ pub enum Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let no = |yes: &bool| if *yes { "" } else { " nothing to wait for" };
+        let what = |waited: &bool| if *waited { "until they ended" } else { "there were none" };
         match self {
             Self::SetReadOnly { group, levels } => {
                 write!(f, "set {group} read-only ({} -> {levels})", levels - 1)
             }
-            Self::SetReadWrite { group, levels } => {
-                write!(f, "set {group} read-write ({} -> {levels})", levels + 1)
-            }
-            Self::Reserve { group, extent } => write!(f, "reserve in {group}: allocate {extent}"),
+            Self::SetReadWrite { group } => write!(f, "set {group} read-write"),
+            Self::BeginReservation { group } => write!(f, "begin reservation in {group}"),
+            Self::NoSpace { group } => write!(f, "no space in {group}: end reservation"),
+            Self::Allocate { extent, .. } => write!(f, "allocate {extent}"),
             Self::EndReservation { extent, kept: true, .. } => write!(f, "end reservation of {extent}"),
             Self::EndReservation { extent, kept: false, .. } => {
                 write!(f, "end reservation of {extent}: space given back")
@@ -166,16 +176,16 @@ impl fmt::Display for Event {
             Self::EndNocow { group } => write!(f, "end NOCOW admission in {group}"),
             Self::Refused { group } => write!(f, "refused: {group} is read-only"),
             Self::WaitedReservations { group, waited } => {
-                write!(f, "waited for reservations of {group}:{}", no(waited))
+                write!(f, "wait for reservations of {group}: {}", what(waited))
             }
             Self::WaitedNocowWriters { group, waited } => {
-                write!(f, "waited for NOCOW writers of {group}:{}", no(waited))
+                write!(f, "wait for NOCOW writers of {group}: {}", what(waited))
             }
             Self::AddOrdered { extent } => write!(f, "add ordered extent {extent}"),
             Self::RemoveOrdered { extent, failed: false } => write!(f, "finish ordered extent {extent}"),
             Self::RemoveOrdered { extent, failed: true } => write!(f, "fail ordered extent {extent}"),
             Self::WaitedOrdered { range, count, failed } => {
-                write!(f, "waited for ordered extents in {range}: {count}, {failed} failed")
+                write!(f, "wait for ordered extents in {range}: {count} ended, {failed} failed")
             }
             Self::Join => f.write_str("join transaction"),
             Self::QueueRef { extent, add: true } => write!(f, "queue delayed ref: +{extent}"),

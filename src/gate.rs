@@ -7,28 +7,28 @@
 //!
 //! # State: one word a shard
 //!
-//! | closed (bit 63) | count (bits 0 to 59) | means |
+//! | levels (bits 48 to 60) | count (bits 0 to 47) | means |
 //! |---|---|---|
 //! | 0 | n | open, n inside |
-//! | 1 | n > 0 | closed, n left; n only falls |
-//! | 1 | 0 | closed, empty; stays so until opened |
+//! | l > 0 | n > 0 | closed l times, n left; n only falls |
+//! | l > 0 | 0 | closed, empty; stays so until opened |
 //!
-//! and three more bits, each of them set only while *closed* is:
+//! and three bits, each of them set only while levels > 0:
 //!
 //! | bit | set by | tells |
 //! |---|---|---|
-//! | sealed (62) | [`Closed::seal`] | whoever wants to enter: it will never open again |
-//! | awaited (61) | a closer who waits | the last one out: wake him |
-//! | expected (60) | somebody who waits to enter | the opener: wake him |
+//! | sealed (63) | [`Closed::seal`] | whoever wants to enter: it will never open again |
+//! | awaited (62) | a closer who waits | the last one out: wake him |
+//! | expected (61) | somebody who waits to enter | the opener: wake him |
 //!
 //! Waiters wait at the shard's own monitor. Who leaves, and who opens, touches it only if the word told
-//! him to. `levels`, under a lock, is the number of [`Closed`] guards alive; the closed bits change only
-//! under that lock.
+//! him to. There is no state that the shards share, and no lock: each [`Closed`] is one level in every
+//! shard. Shard 0 is closed first and opened last, so no shard has more levels than it.
 //!
 //! # Invariants
 //!
-//! - G1: the closed bit is set in every shard if and only if `levels > 0` (outside the lock).
-//! - G2: nobody enters a shard whose closed bit is set.
+//! - G1: the levels of a shard are the [`Closed`] guards that have come to it and not left it.
+//! - G2: nobody enters a shard that has a level.
 //! - G3: every entering has one leaving; a count never wraps in either direction.
 //! - G4: [`Closed::wait_empty`] returns only when no [`Inside`] that was there at the closing is left,
 //!   and what those writers did happens-before its return.
@@ -41,14 +41,23 @@
 
 use std::fmt;
 
-use crate::sync::{CachePadded, CounterWord, Monitor, Mutex, Ordering, current_shard};
+use crate::sync::{CachePadded, CounterWord, Monitor, Ordering, current_shard};
 use crate::units::Shards;
 
-const CLOSED: u64 = 1 << 63;
-const SEALED: u64 = 1 << 62;
-const AWAITED: u64 = 1 << 61;
-const EXPECTED: u64 = 1 << 60;
-const COUNT: u64 = EXPECTED - 1;
+const SEALED: u64 = 1 << 63;
+const AWAITED: u64 = 1 << 62;
+const EXPECTED: u64 = 1 << 61;
+const ONE_LEVEL: u64 = 1 << 48;
+const LEVELS: u64 = EXPECTED - ONE_LEVEL;
+const COUNT: u64 = ONE_LEVEL - 1;
+
+/// More levels at once are a defect of the caller. The word has room for twice as many, so that those who
+/// close at the same moment cannot overflow it.
+const MOST_LEVELS: u64 = 4096;
+
+fn levels(word: u64) -> usize {
+    usize::try_from((word & LEVELS) / ONE_LEVEL).expect("few bits")
+}
 
 /// A sharded count of who is inside, which can be closed to newcomers and waited empty.
 ///
@@ -68,7 +77,6 @@ const COUNT: u64 = EXPECTED - 1;
 #[derive(Debug)]
 pub struct Gate {
     shards: Box<[CachePadded<Shard>]>,
-    levels: Mutex<usize>,
 }
 
 #[derive(Debug)]
@@ -80,6 +88,21 @@ struct Shard {
 impl Shard {
     fn new() -> Self {
         Self { word: CounterWord::new(0), waiting: Monitor::new(()) }
+    }
+
+    /// Takes one level off. The last takes the bits with it.
+    fn open_one_level(&self) {
+        let open = |word| {
+            let left = word - ONE_LEVEL;
+            Some(if left & LEVELS == 0 { left & COUNT } else { left })
+        };
+        // Release: pairs with the Acquire in `enter`; the freeze happens-before the next writer.
+        let before = self.word.update(ONE_LEVEL, Ordering::Release, open);
+        let before = before.unwrap_or_else(|_| unreachable!("opening is never refused"));
+        debug_assert_eq!(before & SEALED, 0, "G1: opened a gate that was sealed");
+        if levels(before) == 1 && before & EXPECTED != 0 {
+            self.wake();
+        }
     }
 
     /// Not inlined: for a writer, only after a closing that somebody waits for.
@@ -101,7 +124,7 @@ impl Gate {
     #[must_use]
     pub fn new(shards: Shards) -> Self {
         let shards = (0..shards.count()).map(|_| CachePadded::new(Shard::new()));
-        Self { shards: shards.collect(), levels: Mutex::new(0) }
+        Self { shards: shards.collect() }
     }
 
     /// Enters, if the gate is open. Never blocks.
@@ -114,14 +137,14 @@ impl Gate {
     ///
     /// # Errors
     /// [`EnterError::Closed`] while any [`Closed`] lives: go elsewhere, or [wait](Gate::wait_open).
-    /// [`EnterError::Sealed`] when it will never open again. [`EnterError::Full`] with 2^60 - 1 inside one
+    /// [`EnterError::Sealed`] when it will never open again. [`EnterError::Full`] with 2^48 - 1 inside one
     /// shard, which only leaked guards can reach.
     #[inline]
     pub fn enter(&self) -> Result<Inside<'_>, EnterError> {
         let shard = self.current_shard();
         shard
             .word
-            .update(Ordering::Acquire, |word| (word < COUNT).then(|| word + 1))
+            .update(0, Ordering::Acquire, |word| (word < COUNT).then(|| word + 1))
             .map(|_| Inside { shard })
             .map_err(EnterError::of)
     }
@@ -134,10 +157,9 @@ impl Gate {
     pub fn wait_open(&self) -> Result<(), EnterError> {
         let shard = self.current_shard();
         shard.waiting.wait_until(|()| {
-            // Relaxed: what the closer did is acquired by entering. None: open, and nothing to expect.
-            let word =
-                shard.word.update(Ordering::Relaxed, |word| (word & CLOSED != 0).then(|| word | EXPECTED));
-            match word {
+            // Relaxed: what the closer did is acquired by entering.
+            let expect = |word| (word & LEVELS != 0).then_some(word | EXPECTED);
+            match shard.word.update(ONE_LEVEL, Ordering::Relaxed, expect) {
                 Err(_open) => Some(Ok(())),
                 Ok(word) if word & SEALED != 0 => Some(Err(EnterError::Sealed)),
                 Ok(_closed) => None,
@@ -152,31 +174,38 @@ impl Gate {
 
     /// Closes the gate by one level: from here on [`Gate::enter`] refuses, until every [`Closed`] is gone.
     ///
-    /// Blocks only for the lock of another closing or opening, never for those inside; for them there is
-    /// [`Closed::wait_empty`].
+    /// Does not block, not even for those inside; for them there is [`Closed::wait_empty`].
     ///
     /// Acquire: pairs with the Release of a leaving; a shard that is found empty was left, and what was
     /// done inside happens-before.
+    ///
+    /// # Panics
+    /// With 4096 levels at once: levels were leaked.
     pub fn close(&self) -> Closed<'_> {
-        let mut levels = self.levels.lock();
-        *levels += 1;
-        let mut occupied = 0;
-        for (index, shard) in self.shards.iter().enumerate() {
-            let before = shard.word.set_bits(CLOSED, Ordering::Acquire);
+        let before = self.shards[0].word.add(ONE_LEVEL, Ordering::Acquire);
+        let level = levels(before) + 1;
+        if level as u64 > MOST_LEVELS {
+            self.shards[0].word.subtract(ONE_LEVEL, Ordering::Relaxed);
+            panic!("a gate was closed {MOST_LEVELS} times and not opened: levels were leaked");
+        }
+        let mut occupied = u64::from(before & COUNT != 0);
+        for (index, shard) in self.shards.iter().enumerate().skip(1) {
+            let before = shard.word.add(ONE_LEVEL, Ordering::Acquire);
             occupied |= u64::from(before & COUNT != 0) << index;
         }
-        Closed { gate: self, occupied, level: *levels }
+        Closed { gate: self, occupied, level }
     }
 
     /// How many levels of [`Closed`] live at this moment. It may change before you look at it.
     #[must_use]
     pub fn closed_levels(&self) -> usize {
-        *self.levels.lock()
+        // Relaxed: nothing is concluded from it.
+        levels(self.shards[0].word.read(Ordering::Relaxed))
     }
 
     /// How many levels of [`Closed`] were leaked, where exclusive access proves that none lives.
     pub fn closed_levels_mut(&mut self) -> usize {
-        *self.levels.get_mut()
+        levels(self.shards[0].word.get_mut())
     }
 
     /// How many are inside, where exclusive access proves that no guard lives: other than zero only
@@ -185,20 +214,8 @@ impl Gate {
         self.shards.iter_mut().map(|shard| shard.word.get_mut() & COUNT).sum()
     }
 
-    fn open_one_level(&self) -> usize {
-        let mut levels = self.levels.lock();
-        *levels -= 1;
-        if *levels == 0 {
-            for shard in &self.shards {
-                // Release: pairs with the Acquire in `enter`; the freeze happens-before the next writer.
-                let before = shard.word.clear_bits(CLOSED | AWAITED | EXPECTED, Ordering::Release);
-                debug_assert_eq!(before & (CLOSED | SEALED), CLOSED, "G1: opened a gate that was not closed");
-                if before & EXPECTED != 0 {
-                    shard.wake();
-                }
-            }
-        }
-        *levels
+    fn open_one_level(&self) {
+        self.shards.iter().rev().for_each(|shard| shard.open_one_level());
     }
 }
 
@@ -261,13 +278,6 @@ impl Closed<'_> {
         self.was_occupied()
     }
 
-    /// Opens this level, as dropping does, and returns how many are left.
-    pub fn open(self) -> usize {
-        let left = self.gate.open_one_level();
-        std::mem::forget(self);
-        left
-    }
-
     /// Leaves the gate closed for ever, and tells so those who wait to enter.
     pub fn seal(self) {
         for shard in &self.gate.shards {
@@ -303,17 +313,19 @@ pub enum EnterError {
     Closed,
     /// The gate is closed for ever.
     Sealed,
-    /// A shard counts 2^60 - 1 inside: guards were leaked.
+    /// A shard counts 2^48 - 1 inside: guards were leaked.
     Full,
 }
 
 impl EnterError {
     #[cold]
     fn of(word: u64) -> Self {
-        match (word & CLOSED != 0, word & SEALED != 0) {
-            (_, true) => Self::Sealed,
-            (true, false) => Self::Closed,
-            (false, false) => Self::Full,
+        if word & SEALED != 0 {
+            Self::Sealed
+        } else if word & LEVELS != 0 {
+            Self::Closed
+        } else {
+            Self::Full
         }
     }
 }
@@ -337,7 +349,7 @@ mod tests {
     #[test]
     fn counts_do_not_overflow_silently() {
         let gate = Gate::new(Shards::new(1));
-        gate.shards[0].word.set_bits(COUNT - 1, Ordering::Relaxed);
+        gate.shards[0].word.add(COUNT - 1, Ordering::Relaxed);
         let last = gate.enter().expect("one more fits");
         assert_eq!(gate.enter().unwrap_err(), EnterError::Full);
         drop(last);
@@ -356,11 +368,18 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "levels were leaked")]
+    fn levels_do_not_overflow_silently() {
+        let gate = Gate::new(Shards::new(1));
+        for _ in 0..=MOST_LEVELS {
+            std::mem::forget(gate.close());
+        }
+    }
+
+    #[test]
     fn a_sealed_gate_never_opens_and_says_so() {
         let gate = Gate::default();
-        let outer = gate.close();
         gate.close().seal();
-        drop(outer);
         assert_eq!(gate.enter().unwrap_err(), EnterError::Sealed);
         assert_eq!(gate.wait_open(), Err(EnterError::Sealed));
     }

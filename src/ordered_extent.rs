@@ -133,8 +133,6 @@ impl OrderedExtents {
         if slab.count_down(&entry, failed) {
             slab.notify_all();
         }
-        drop(slab);
-        emit(|| Event::RemoveOrdered { extent: entry.extent, failed });
     }
 }
 
@@ -193,7 +191,9 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
 
 impl<Owner: Deref<Target = OrderedExtents>> Drop for OrderedExtent<Owner> {
     fn drop(&mut self) {
-        self.owner.remove(self.shard as usize, self.slot, !self.finished);
+        let (extent, failed) = (self.extent, !self.finished);
+        emit(|| Event::RemoveOrdered { extent, failed });
+        self.owner.remove(self.shard as usize, self.slot, failed);
     }
 }
 

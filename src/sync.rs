@@ -18,7 +18,7 @@
 //! # The one difference between the two builds
 //!
 //! [`CounterWord::update`] needs a first guess of the value it replaces. In production it *loads* one;
-//! under loom it guesses zero, since a load would hide interleavings. A guess decides nothing: what is
+//! under loom it takes what the caller thinks likely, since a load would hide interleavings. A guess decides nothing: what is
 //! returned was exchanged, or read, by a read-modify-write, and a wrong guess costs a retry.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -52,10 +52,11 @@ impl CounterWord {
     /// Replaces the value `v` by `f(v)` where that is `Some`, and returns `v`.
     ///
     /// Where `f(v)` is `None` nothing is written and `Err(v)` returned, *without* any memory effect.
-    /// `order` is the ordering of the successful exchange.
+    /// `order` is the ordering of the successful exchange, `likely` what the value will most likely be.
     #[track_caller]
-    pub fn update(&self, order: Ordering, f: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
-        let (mut value, mut is_guess) = (self.0.first_guess(), true);
+    #[inline]
+    pub fn update(&self, likely: u64, order: Ordering, f: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
+        let (mut value, mut is_guess) = (self.0.first_guess(likely), true);
         loop {
             match f(value) {
                 Some(next) => match self.0.compare_exchange(value, next, order) {
@@ -69,6 +70,12 @@ impl CounterWord {
         }
     }
 
+    /// Adds `n` and returns the value before. It wraps: the caller leaves room.
+    #[track_caller]
+    pub fn add(&self, n: u64, order: Ordering) -> u64 {
+        self.0.fetch_add(n, order)
+    }
+
     /// Subtracts `n` and returns the value before. The caller owns what it subtracts.
     #[track_caller]
     pub fn subtract(&self, n: u64, order: Ordering) -> u64 {
@@ -79,12 +86,6 @@ impl CounterWord {
     #[track_caller]
     pub fn set_bits(&self, mask: u64, order: Ordering) -> u64 {
         self.0.fetch_or(mask, order)
-    }
-
-    /// Clears the bits of `mask` and returns the value before.
-    #[track_caller]
-    pub fn clear_bits(&self, mask: u64, order: Ordering) -> u64 {
-        self.0.fetch_and(!mask, order)
     }
 
     /// The newest value, read by a read-modify-write that changes nothing.
@@ -266,7 +267,7 @@ mod production {
 
         // Relaxed: a guess, see the head of this file.
         #[inline]
-        pub(super) fn first_guess(&self) -> u64 {
+        pub(super) fn first_guess(&self, _likely: u64) -> u64 {
             self.0.load(Ordering::Relaxed)
         }
 
@@ -289,11 +290,6 @@ mod production {
         #[inline]
         pub(super) fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
             self.0.fetch_or(mask, order)
-        }
-
-        #[inline]
-        pub(super) fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
-            self.0.fetch_and(mask, order)
         }
 
         #[inline]
@@ -380,8 +376,8 @@ mod under_loom {
 
         // Not a load: see the head of this file.
         #[expect(clippy::unused_self, reason = "production reads it")]
-        pub(super) fn first_guess(&self) -> u64 {
-            0
+        pub(super) fn first_guess(&self, likely: u64) -> u64 {
+            likely
         }
 
         #[track_caller]
@@ -411,13 +407,6 @@ mod under_loom {
         pub(super) fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
             let previous = self.word.fetch_or(mask, order);
             self.mirror(previous | mask);
-            previous
-        }
-
-        #[track_caller]
-        pub(super) fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
-            let previous = self.word.fetch_and(mask, order);
-            self.mirror(previous & mask);
             previous
         }
 

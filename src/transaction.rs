@@ -99,7 +99,7 @@ impl Transactions {
     /// [`CommitError`] when a commit failed: there are no more transactions.
     ///
     /// # Panics
-    /// With 2^60 - 1 handles in one shard, which only leaked ones can reach.
+    /// With 2^48 - 1 handles in one shard, which only leaked ones can reach.
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         loop {
             match self.handles.enter() {

@@ -120,12 +120,12 @@ impl BlockGroup {
         }
         // B1: counted first, in the same step as the check for read-only.
         let inside = self.reservations.enter().map_err(|refusal| self.refused(refusal))?;
-        let extent = self.space.allocate(length).map_err(|largest| ReserveError::NoSpace {
-            group: self.id,
-            length,
-            largest,
+        emit(|| Event::BeginReservation { group: self.id });
+        let extent = self.space.allocate(length).map_err(|largest| {
+            emit(|| Event::NoSpace { group: self.id });
+            ReserveError::NoSpace { group: self.id, length, largest }
         })?;
-        emit(|| Event::Reserve { group: self.id, extent });
+        emit(|| Event::Allocate { group: self.id, extent });
         Ok(Reservation { group: self, extent, kept: false, inside: Some(inside) })
     }
 
@@ -142,7 +142,7 @@ impl BlockGroup {
     /// Sets the group read-only by one more level, until the guard is dropped: no reservation and no
     /// NOCOW writer is admitted. Those admitted before are still there: wait for them with the guard.
     ///
-    /// Blocks only for the lock of another such call.
+    /// Does not block.
     #[track_caller]
     pub fn set_read_only(&self) -> ReadOnly<'_> {
         let closed = (self.reservations.close(), self.nocow_writers.close());
@@ -271,8 +271,8 @@ impl Drop for Reservation<'_> {
             let released = group.release(extent);
             debug_assert!(released.is_ok(), "{released:?}");
         }
-        self.inside = None;
         emit(|| Event::EndReservation { group: group.id, extent, kept });
+        self.inside = None;
     }
 }
 
@@ -286,8 +286,8 @@ pub struct NocowWriter<'group> {
 
 impl Drop for NocowWriter<'_> {
     fn drop(&mut self) {
-        self.inside = None;
         emit(|| Event::EndNocow { group: self.group.id });
+        self.inside = None;
     }
 }
 
@@ -331,11 +331,8 @@ impl<'group> ReadOnly<'group> {
 
 impl Drop for ReadOnly<'_> {
     fn drop(&mut self) {
-        if let Some((reservations, nocow_writers)) = self.closed.take() {
-            reservations.open();
-            let levels = nocow_writers.open();
-            emit(|| Event::SetReadWrite { group: self.group.id, levels });
-        }
+        emit(|| Event::SetReadWrite { group: self.group.id });
+        self.closed = None;
     }
 }
 

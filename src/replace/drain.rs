@@ -62,10 +62,15 @@ pub struct Frozen<'group> {
 }
 
 impl<'group> Frozen<'group> {
-    /// Step 1: sets `group` read-only. Blocks only for another such call.
+    /// Step 1: sets `group` read-only. Does not block.
     #[track_caller]
     pub fn set_read_only(group: &'group BlockGroup) -> Self {
         Self { read_only: group.set_read_only() }
+    }
+
+    /// The level of read-only that this is.
+    pub fn read_only(&self) -> &ReadOnly<'group> {
+        &self.read_only
     }
 
     /// Step 2: blocks until the reservations and the NOCOW writers that were admitted before have ended.

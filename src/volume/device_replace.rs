@@ -49,7 +49,9 @@ impl Target {
 }
 
 /// Where writers find the target: one slot a shard, so that those who write to both devices do not meet.
-pub(super) struct TargetSlots(Box<[CachePadded<Mutex<Option<Arc<Target>>>>]>);
+pub(super) struct TargetSlots(Box<[CachePadded<TargetSlot>]>);
+
+type TargetSlot = Mutex<Option<Arc<Target>>>;
 
 impl TargetSlots {
     pub(super) fn new(shards: Shards) -> Self {
