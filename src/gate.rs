@@ -13,16 +13,16 @@
 //! | l > 0 | n > 0 | closed l times, n left; n only falls |
 //! | l > 0 | 0 | closed, empty; stays so until opened |
 //!
-//! and three bits, each of them set only while levels > 0:
+//! and three bits:
 //!
-//! | bit | set by | tells |
-//! |---|---|---|
-//! | sealed (63) | [`Closed::seal`] | whoever wants to enter: it will never open again |
-//! | awaited (62) | a closer who waits | the last one out: wake him |
-//! | expected (61) | somebody who waits to enter | the opener: wake him |
+//! | bit | set by | while | tells | cleared |
+//! |---|---|---|---|---|
+//! | sealed (63) | [`Closed::seal`] | l > 0 | whoever wants to enter: it will never open again | never |
+//! | awaited (62) | a closer who waits | l > 0, n > 0 | the last one out: wake him | by a waiter, at n = 0 |
+//! | expected (61) | who waits to enter | l > 0 | the last opener: wake him | by a waiter, at l = 0 |
 //!
-//! Waiters wait at the shard's own monitor. Who leaves, and who opens, touches it only if the word told
-//! him to. There is no state that the shards share, and no lock: each [`Closed`] is one level in every
+//! Waiters wait at the shard's own monitor, and set their bit under its lock. Who leaves, and who opens,
+//! touches the monitor only if the word told him to. There is no state that the shards share, and no lock: each [`Closed`] is one level in every
 //! shard. Shard 0 is closed first and opened last, so no shard has more levels than it.
 //!
 //! # Invariants
@@ -90,19 +90,29 @@ impl Shard {
         Self { word: CounterWord::new(0), waiting: Monitor::new(()) }
     }
 
-    /// Takes one level off. The last takes the bits with it.
     fn open_one_level(&self) {
-        let open = |word| {
-            let left = word - ONE_LEVEL;
-            Some(if left & LEVELS == 0 { left & COUNT } else { left })
-        };
         // Release: pairs with the Acquire in `enter`; the freeze happens-before the next writer.
-        let before = self.word.update(ONE_LEVEL, Ordering::Release, open);
-        let before = before.unwrap_or_else(|_| unreachable!("opening is never refused"));
+        let before = self.word.subtract(ONE_LEVEL, Ordering::Release);
         debug_assert_eq!(before & SEALED, 0, "G1: opened a gate that was sealed");
-        if levels(before) == 1 && before & EXPECTED != 0 {
+        if before & EXPECTED != 0 && levels(before) == 1 {
             self.wake();
         }
+    }
+
+    /// Blocks until the count is zero, in a shard that the caller has closed.
+    fn wait_empty(&self) {
+        let mut likely = ONE_LEVEL + 1;
+        self.waiting.wait_until(|()| {
+            let await_or_end = |word| match (word & COUNT, word & AWAITED) {
+                (0, 0) => None,
+                (0, _) => Some(word & !AWAITED),
+                _ => Some(word | AWAITED),
+            };
+            // Acquire: pairs with the Release in dropping an `Inside`.
+            let word = self.word.update(likely, (Ordering::Acquire, Ordering::Acquire), await_or_end);
+            likely = ONE_LEVEL | AWAITED;
+            word.map_or(Some(()), |word| (word & COUNT == 0).then_some(()))
+        });
     }
 
     /// Not inlined: for a writer, only after a closing that somebody waits for.
@@ -144,7 +154,9 @@ impl Gate {
         let shard = self.current_shard();
         shard
             .word
-            .update(0, Ordering::Acquire, |word| (word < COUNT).then(|| word + 1))
+            .update(0, (Ordering::Acquire, Ordering::Relaxed), |word| {
+                (word & !(AWAITED | EXPECTED) < COUNT).then(|| word + 1)
+            })
             .map(|_| Inside { shard })
             .map_err(EnterError::of)
     }
@@ -156,13 +168,20 @@ impl Gate {
     #[cold]
     pub fn wait_open(&self) -> Result<(), EnterError> {
         let shard = self.current_shard();
+        let mut likely = ONE_LEVEL;
         shard.waiting.wait_until(|()| {
+            let expect_or_end = |word| match (word & LEVELS, word & EXPECTED) {
+                (0, 0) => None,
+                (0, _) => Some(word & !EXPECTED),
+                _ => Some(word | EXPECTED),
+            };
             // Relaxed: what the closer did is acquired by entering.
-            let expect = |word| (word & LEVELS != 0).then_some(word | EXPECTED);
-            match shard.word.update(ONE_LEVEL, Ordering::Relaxed, expect) {
-                Err(_open) => Some(Ok(())),
+            let word = shard.word.update(likely, (Ordering::Relaxed, Ordering::Relaxed), expect_or_end);
+            likely = EXPECTED;
+            match word {
                 Ok(word) if word & SEALED != 0 => Some(Err(EnterError::Sealed)),
-                Ok(_closed) => None,
+                Ok(word) if word & LEVELS != 0 => None,
+                Ok(_) | Err(_) => Some(Ok(())),
             }
         })
     }
@@ -272,7 +291,7 @@ impl Closed<'_> {
         let mut left = self.occupied;
         while left != 0 {
             // One shard after the other: closed, an empty one stays empty.
-            wait_shard_empty(&self.gate.shards[left.trailing_zeros() as usize]);
+            self.gate.shards[left.trailing_zeros() as usize].wait_empty();
             left &= left - 1;
         }
         self.was_occupied()
@@ -289,14 +308,6 @@ impl Closed<'_> {
         }
         std::mem::forget(self);
     }
-}
-
-fn wait_shard_empty(shard: &Shard) {
-    shard.waiting.wait_until(|()| {
-        // Acquire: pairs with the Release in dropping an `Inside`.
-        let word = shard.word.set_bits(AWAITED, Ordering::Acquire);
-        (word & COUNT == 0).then_some(())
-    });
 }
 
 impl Drop for Closed<'_> {

@@ -51,20 +51,24 @@ impl CounterWord {
 
     /// Replaces the value `v` by `f(v)` where that is `Some`, and returns `v`.
     ///
-    /// Where `f(v)` is `None` nothing is written and `Err(v)` returned, *without* any memory effect.
-    /// `order` is the ordering of the successful exchange, `likely` what the value will most likely be.
+    /// Where `f(v)` is `None` nothing is written and `Err(v)` returned. `orders` are the orderings of the
+    /// exchange and of reading a refused `v`; `likely` is what the value will most likely be.
     #[track_caller]
     #[inline]
-    pub fn update(&self, likely: u64, order: Ordering, f: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
+    pub fn update(
+        &self,
+        likely: u64,
+        orders: (Ordering, Ordering),
+        f: impl Fn(u64) -> Option<u64>,
+    ) -> Result<u64, u64> {
         let (mut value, mut is_guess) = (self.0.first_guess(likely), true);
         loop {
             match f(value) {
-                Some(next) => match self.0.compare_exchange(value, next, order) {
+                Some(next) => match self.0.compare_exchange(value, next, orders) {
                     Ok(previous) => return Ok(previous),
                     Err(actual) => (value, is_guess) = (actual, false),
                 },
-                // Relaxed: see above, no memory effect.
-                None if is_guess => (value, is_guess) = (self.0.fetch_add(0, Ordering::Relaxed), false),
+                None if is_guess => (value, is_guess) = (self.0.fetch_add(0, orders.1), false),
                 None => return Err(value),
             }
         }
@@ -271,10 +275,14 @@ mod production {
             self.0.load(Ordering::Relaxed)
         }
 
-        // Relaxed on failure: the value is the next guess.
         #[inline]
-        pub(super) fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
-            self.0.compare_exchange_weak(old, new, order, Ordering::Relaxed)
+        pub(super) fn compare_exchange(
+            &self,
+            old: u64,
+            new: u64,
+            orders: (Ordering, Ordering),
+        ) -> Result<u64, u64> {
+            self.0.compare_exchange_weak(old, new, orders.0, orders.1)
         }
 
         #[inline]
@@ -381,8 +389,13 @@ mod under_loom {
         }
 
         #[track_caller]
-        pub(super) fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
-            let result = self.word.compare_exchange(old, new, order, Ordering::Relaxed);
+        pub(super) fn compare_exchange(
+            &self,
+            old: u64,
+            new: u64,
+            orders: (Ordering, Ordering),
+        ) -> Result<u64, u64> {
+            let result = self.word.compare_exchange(old, new, orders.0, orders.1);
             if result.is_ok() {
                 self.mirror(new);
             }
