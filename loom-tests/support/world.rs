@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blockgate::volume::{DeviceReplace, Overwrite, Policy, WriteError};
-use blockgate::{CommitRoot, Device, Frozen, LogicalRange, Shards, Summary, Volume};
+use blockgate::{CommitRoot, Device, LogicalRange, Shards, Summary, Volume};
 use loom_harness::{check, reached, violated, violated_at};
 
 use super::device::{RaceCheckedDevice, SECTOR};
@@ -20,7 +20,7 @@ pub enum Role {
     Delete,
     /// Commits.
     Commit,
-    /// Sets the first group read-only for a while, drains it, and does not copy.
+    /// Sets the first group read-only for a while.
     Scrub,
 }
 
@@ -154,11 +154,11 @@ impl World {
 
     fn scrub(&self) {
         let group = &self.volume.groups()[0];
-        let frozen = Frozen::set_read_only(group.block_group());
-        if frozen.read_only().level() > 1 {
+        let read_only = group.block_group().set_read_only();
+        if read_only.level() > 1 {
             reached("nested");
         }
-        drop(frozen.wait_writers().wait_ordered(group.ordered_extents()));
+        drop(read_only);
     }
 
     fn check_source(&self, extent: LogicalRange, value: u8) {
