@@ -191,7 +191,7 @@ fn free_and_reuse() {
         }
     };
     role(&world, write_if_there_is_space, end);
-    role(&world, |world| drop(world.volume.delete(world.extent).expect("it exists")), end);
+    role(&world, |world| _ = world.volume.delete(world.extent).expect("it exists"), end);
     world.volume.commit().expect("commits");
     world.committed.set(true);
     last(world, end);

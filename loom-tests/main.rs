@@ -3,6 +3,10 @@
 //! One file a file of `src`, plus the theorem (`replace`), what breaks without each step
 //! (`counterexamples`), and what the proof believes of loom (`litmus`).
 
+#![allow(missing_docs, unreachable_pub, reason = "nothing here is anyone's library")]
+#![allow(clippy::disallowed_types, reason = "notes that loom must not see")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of small worlds")]
+
 #[cfg(loom)]
 mod block_group;
 #[cfg(loom)]

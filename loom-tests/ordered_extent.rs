@@ -144,7 +144,7 @@ fn in_flight_already(wait: bool) {
 
 fn two_waiters() {
     let world = World::new(1);
-    let wait = |world: &World| drop(world.wait());
+    let wait = |world: &World| _ = world.wait();
     role(&world, wait, World::end);
     role(&world, |world| world.finish_one(0), World::end);
     wait(&world);

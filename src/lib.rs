@@ -44,6 +44,7 @@
 // Under loom, a doctest would touch primitives outside of a model.
 #![cfg(not(all(doctest, without_doctests)))]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod block_group;
 pub mod delayed_ref;

@@ -459,11 +459,13 @@ mod under_loom {
 
         /// Locks. Blocks while another thread holds the lock; a thread that holds it deadlocks.
         #[track_caller]
+        #[expect(clippy::missing_panics_doc, reason = "no code of this crate panics under a lock")]
         pub fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().expect("no code of this crate panics under a lock")
         }
 
         /// The value, where exclusive access proves that nobody else is using it.
+        #[expect(clippy::missing_panics_doc, reason = "no code of this crate panics under a lock")]
         pub fn get_mut(&mut self) -> &mut T {
             self.0.get_mut().expect("no code of this crate panics under a lock")
         }
