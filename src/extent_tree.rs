@@ -62,11 +62,7 @@ impl ExtentTree {
     /// does not exist, or added one to an extent that overlaps another.
     pub fn apply(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
         let mut live = self.live.lock();
-        let mut items = live.clone();
-        let mut changes = Changes::default();
-        for folded in refs {
-            apply_one(&mut items, folded, &mut changes)?;
-        }
+        let (items, changes) = applied(&live, refs)?;
         *live = items;
         drop(live);
         report(&changes);
@@ -114,6 +110,17 @@ fn report(changes: &Changes) {
     for &extent in &changes.removed {
         emit(|| Event::ChangeItem { extent, inserted: false });
     }
+}
+
+/// The items with `refs` applied. What goes, goes first: what comes in the same transaction may take its
+/// place in the tree.
+fn applied(items: &Items, refs: &[FoldedRef]) -> Result<(Items, Changes), RefError> {
+    let (mut items, mut changes) = (items.clone(), Changes::default());
+    let (come, go): (Vec<_>, Vec<_>) = refs.iter().partition(|folded| folded.change > 0);
+    for folded in go.into_iter().chain(come) {
+        apply_one(&mut items, folded, &mut changes)?;
+    }
+    Ok((items, changes))
 }
 
 fn apply_one(items: &mut Items, folded: &FoldedRef, changes: &mut Changes) -> Result<(), RefError> {
@@ -201,11 +208,7 @@ impl CommitRoot {
     /// # Errors
     /// As [`ExtentTree::apply`].
     pub fn with(&self, refs: &[FoldedRef]) -> Result<Self, RefError> {
-        let mut items = self.items.clone();
-        let mut changes = Changes::default();
-        for folded in refs {
-            apply_one(&mut items, folded, &mut changes)?;
-        }
+        let (items, _) = applied(&self.items, refs)?;
         Ok(Self { transaction: TransactionId(self.transaction.0 + 1), items })
     }
 }

@@ -80,6 +80,10 @@ pub enum Kind {
 }
 
 /// A booking that does not fit what is booked: somebody gave space back twice, or space that is not his.
+///
+/// What is free is known by address; what is reserved, used or pinned only by count, since an allocation
+/// does not pay for more. So giving back free space is always noticed, and giving back another's extent
+/// only when there are fewer bytes of that kind than are given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpaceError {
@@ -89,6 +93,13 @@ pub enum SpaceError {
         extent: LogicalRange,
         /// The range of the group.
         group: LogicalRange,
+    },
+    /// The extent is not a whole number of allocation units.
+    Unaligned {
+        /// The extent.
+        extent: LogicalRange,
+        /// The unit of allocation, in bytes.
+        alignment: u64,
     },
     /// There are not so many bytes of that kind there, or they are free already.
     NotBooked {
@@ -117,6 +128,12 @@ impl fmt::Display for SpaceError {
                 write!(
                     f,
                     "extent {extent} is not in the block group {group}: give it to the group that contains it"
+                )
+            }
+            Self::Unaligned { extent, alignment } => {
+                write!(
+                    f,
+                    "extent {extent} is not a whole number of {alignment}-byte units: give back whole extents"
                 )
             }
             Self::NotBooked { extent, kind, have } => write!(

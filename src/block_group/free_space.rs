@@ -29,6 +29,7 @@ use super::figures::{Figures, Kind, SpaceError};
 #[derive(Debug)]
 pub(super) struct FreeSpace {
     range: LogicalRange,
+    alignment: u64,
     slice_length: u64,
     slices: Box<[CachePadded<Mutex<Slice>>]>,
 }
@@ -44,7 +45,7 @@ impl FreeSpace {
             let end = if index + 1 == count { range.end() } else { start + slice_length };
             CachePadded::new(Mutex::new(Slice::new(LogicalRange::between(start, end))))
         });
-        Self { range, slice_length, slices: slices.collect() }
+        Self { range, alignment, slice_length, slices: slices.collect() }
     }
 
     /// Takes `length` free bytes, and books them as reserved. Where no free range has so many: the length
@@ -82,6 +83,9 @@ impl FreeSpace {
     pub(super) fn rebook(&self, extent: LogicalRange, from: Kind, to: Kind) -> Result<(), SpaceError> {
         if !self.range.contains(&extent) {
             return Err(SpaceError::Outside { extent, group: self.range });
+        }
+        if !extent.is_aligned(self.alignment) {
+            return Err(SpaceError::Unaligned { extent, alignment: self.alignment });
         }
         let mut slices: Vec<_> = self.slices[self.slices_of(extent)].iter().map(|s| s.lock()).collect();
         for slice in &slices {

@@ -31,20 +31,39 @@ impl Target {
         Arc::new(Self { device, failure: Mutex::new(None) })
     }
 
-    pub(super) fn device(&self) -> &dyn Device {
-        &*self.device
-    }
-
-    /// The first failure counts, and for ever: the target is not what it should be.
-    pub(super) fn failed(&self, address: LogicalAddress, error: io::Error) {
-        self.failure.lock().get_or_insert((address, error));
+    /// The first failure counts, and for ever: what was written may be lost, and no later flush would say
+    /// so.
+    pub(super) fn failed(&self, address: LogicalAddress, error: &io::Error) {
+        self.failure.lock().get_or_insert_with(|| (address, copy_of(error)));
     }
 
     fn check(&self) -> Result<(), CopyError> {
         let failure = self.failure.lock();
         let Some((address, error)) = &*failure else { return Ok(()) };
-        let error = io::Error::new(error.kind(), error.to_string());
-        Err(CopyError::Device { side: Side::Target, address: *address, error })
+        Err(CopyError::Device { side: Side::Target, address: *address, error: copy_of(error) })
+    }
+}
+
+fn copy_of(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
+}
+
+/// What the copy sees of it: each failure is remembered.
+impl Device for Target {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.device.read_at(offset, buffer)
+    }
+
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.device.write_at(offset, data).inspect_err(|error| self.failed(offset, error))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.device.flush().inspect_err(|error| self.failed(0, error))
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.device.length()
     }
 }
 
@@ -123,16 +142,21 @@ impl Volume {
         }
     }
 
-    /// Gives back the old device after a finished replace, and goes on with the new one alone. Returns
-    /// `None` where no replace has finished.
-    pub fn retire_source(&mut self) -> Option<Arc<dyn Device>> {
+    /// Gives back the old device after a finished replace, and goes on with the new one alone.
+    ///
+    /// # Errors
+    /// [`ReplaceError::NotFinished`] where no replace has finished. [`ReplaceError::Copy`] where a write to
+    /// the target has failed since: the target is given up then, and the volume stays on the source.
+    pub fn retire_source(&mut self) -> Result<Arc<dyn Device>, ReplaceError> {
         let replacement = self.replacement.get_mut();
-        let target = matches!(replacement, Replacement::Finished).then(|| self.target.get()).flatten()?;
+        let finished = matches!(replacement, Replacement::Finished);
+        let target = finished.then(|| self.target.get()).flatten().ok_or(ReplaceError::NotFinished)?;
         self.target.set(None);
         let (cursor, reader) = Cursor::new();
         *replacement = Replacement::Idle(cursor);
         self.cursor = reader;
-        Some(std::mem::replace(&mut self.source, Arc::clone(&target.device)))
+        target.check()?;
+        Ok(std::mem::replace(&mut self.source, Arc::clone(&target.device)))
     }
 }
 
@@ -164,8 +188,8 @@ impl DeviceReplace<'_> {
     /// group's writers, for a commit and for the devices; other groups are written to meanwhile.
     ///
     /// # Errors
-    /// [`ReplaceError::Copy`], [`ReplaceError::Commit`]: the group is read-write again, and may be tried
-    /// again by the next call.
+    /// [`ReplaceError::Copy`], [`ReplaceError::Commit`]: the group is read-write again, and is tried again by
+    /// the next call. A target that has failed stays failed: drop this, and replace by another device.
     pub fn next_group(&mut self) -> Result<Option<Summary>, ReplaceError> {
         let Some(group) = self.volume.groups.get(self.passed) else { return Ok(None) };
         let Some(cursor) = &mut self.cursor else { return Ok(None) };
@@ -177,7 +201,7 @@ impl DeviceReplace<'_> {
             .wait_writers()
             .wait_ordered(&group.ordered)
             .commit(self.volume)?
-            .copy(&*self.volume.source, self.target.device(), &self.cancel)?
+            .copy(&*self.volume.source, &*self.target, &self.cancel)?
             .advance(cursor)
             .set_read_write();
         self.passed += 1;
@@ -195,18 +219,19 @@ impl DeviceReplace<'_> {
     /// Ends the replace. From here on, until [`Volume::retire_source`], every write goes to both devices.
     ///
     /// # Errors
-    /// [`ReplaceError::Incomplete`] while groups are left; [`ReplaceError::Copy`] where a write to the
-    /// target failed. The target is given up then.
-    pub fn finish(mut self) -> Result<(), ReplaceError> {
+    /// [`ReplaceError::Incomplete`] while groups are left: nothing is lost, go on. [`ReplaceError::Copy`]
+    /// where the target has failed: drop this, and replace by another device.
+    pub fn finish(&mut self) -> Result<(), ReplaceError> {
         let (passed, groups) = self.progress();
         if passed < groups {
             return Err(ReplaceError::Incomplete { passed, groups });
         }
-        self.target.device().flush().map_err(ReplaceError::Target)?;
+        self.target.flush().map_err(ReplaceError::Target)?;
         self.target.check()?;
-        *self.volume.replacement.lock() = Replacement::Finished;
         // Not put back: nothing may move it before `retire_source`.
-        self.cursor = None;
+        if self.cursor.take().is_some() {
+            *self.volume.replacement.lock() = Replacement::Finished;
+        }
         Ok(())
     }
 }

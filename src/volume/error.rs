@@ -83,6 +83,13 @@ pub enum WriteError {
         /// The extent.
         extent: LogicalRange,
     },
+    /// The extent is not one of the volume's, but reaches into one.
+    NotAnExtent {
+        /// The extent asked for.
+        extent: LogicalRange,
+        /// The first that it has an address in common with.
+        found: LogicalRange,
+    },
     /// The data does not fit into the extent.
     BeyondExtent {
         /// The extent.
@@ -126,6 +133,9 @@ impl fmt::Display for WriteError {
             }
             Self::ReadOnly(error) => error.fmt(f),
             Self::Outside { extent } => write!(f, "extent {extent} is in no block group of this volume"),
+            Self::NotAnExtent { extent, found } => {
+                write!(f, "{extent} is not an extent of this volume, but {found} is: name it as a whole")
+            }
             Self::BeyondExtent { extent, offset, length } => {
                 write!(f, "{length} bytes at offset {offset} end beyond the extent {extent}")
             }
@@ -153,6 +163,8 @@ pub enum ReplaceError {
     Running,
     /// A replace has finished, and the old device was not retired.
     NotRetired,
+    /// No replace has finished.
+    NotFinished,
     /// The target ends before the last group does.
     TargetTooSmall {
         /// The target's length, in bytes.
@@ -196,6 +208,7 @@ impl fmt::Display for ReplaceError {
             Self::NotRetired => {
                 f.write_str("a replace has finished: call Volume::retire_source before you start another")
             }
+            Self::NotFinished => f.write_str("no replace has finished: call DeviceReplace::finish first"),
             Self::TargetTooSmall { length, needed } => {
                 write!(f, "the target has {length} bytes, the block groups need {needed}")
             }

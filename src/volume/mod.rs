@@ -30,7 +30,7 @@ use crate::block_group::{BlockGroup, SpaceError};
 use crate::delayed_ref::DelayedRef;
 use crate::device::Device;
 use crate::event::{Event, emit};
-use crate::extent_tree::{Changes, CommitRoot};
+use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::{CursorReader, Metadata};
 use crate::sync::{Arc, Mutex};
@@ -128,10 +128,11 @@ impl Volume {
     /// its space is free after it. Blocks while a commit is at work.
     ///
     /// # Errors
-    /// [`WriteError::Outside`] where no group contains it; [`WriteError::Commit`] once a commit failed.
-    /// (An extent that does not exist makes the next commit fail.)
+    /// [`WriteError::Outside`] where no group contains it; [`WriteError::NotAnExtent`] where it is a part of
+    /// one, or of several; [`WriteError::Commit`] once a commit failed. (An extent that does not exist at
+    /// all makes the next commit fail: it might have been queued a moment ago.)
     pub fn delete(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
-        self.group_of(extent)?;
+        self.check_extent(extent)?;
         self.change_references(|handle| handle.push(DelayedRef::drop(extent)))
     }
 
@@ -140,7 +141,7 @@ impl Volume {
     /// # Errors
     /// As [`Volume::delete`].
     pub fn add_reference(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
-        self.group_of(extent)?;
+        self.check_extent(extent)?;
         self.change_references(|handle| handle.push(DelayedRef::add(extent)))
     }
 
@@ -153,18 +154,16 @@ impl Volume {
         Ok(handle.end())
     }
 
-    /// Commits: makes what the new commit root lists durable on the devices, switches the commit root, and
-    /// frees what was pinned. As [`Transactions::commit`] in all else. Devices are not flushed where no
-    /// extent item changed, so of many tasks that commit at once one flushes.
+    /// Commits: flushes the devices, switches the commit root, and frees what was pinned. So what the new
+    /// commit root lists is durable, and so is every in-place write that was finished before the call. As
+    /// [`Transactions::commit`] in all else.
     ///
     /// # Errors
     /// [`CommitError`]: that of the device, or of references or space that do not fit.
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
         let committed = self.transactions.commit_with(|_, changes| {
-            if !changes.is_empty() {
-                self.flush()?;
-                self.book(changes)?;
-            }
+            self.flush()?;
+            self.book(changes)?;
             Ok(())
         })?;
         self.unpin(&committed.changes);
@@ -173,10 +172,9 @@ impl Volume {
 
     fn flush(&self) -> io::Result<()> {
         self.source.flush()?;
-        if let Some(target) = self.target.get()
-            && let Err(error) = target.device().flush()
-        {
-            target.failed(0, error);
+        if let Some(target) = self.target.get() {
+            // The commit is safe on the source; the target remembers its failure.
+            let _ = target.flush();
         }
         Ok(())
     }
@@ -230,6 +228,16 @@ impl Volume {
         self.transactions.pending()
     }
 
+    /// What the commit root knows of `extent`, if that is one extent of it, or none.
+    fn check_extent(&self, extent: LogicalRange) -> Result<Option<ExtentItem>, WriteError> {
+        self.group_of(extent)?;
+        let root = self.transactions.commit_root();
+        match root.extents_in(extent).next() {
+            Some(found) if found != extent => Err(WriteError::NotAnExtent { extent, found }),
+            _ => Ok(root.get(extent.start())),
+        }
+    }
+
     fn group_of(&self, extent: LogicalRange) -> Result<&Group, WriteError> {
         let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
         self.groups[..behind]
@@ -253,11 +261,9 @@ impl Volume {
             emit(|| Event::Write { extent, both: target.is_some() });
         }
         self.source.write_at(start, data)?;
-        if let Some(target) = target
-            && let Err(error) = target.device().write_at(start, data)
-        {
-            // The write is safe on the source; it is the replace that has failed, and it will say so.
-            target.failed(start, error);
+        if let Some(target) = target {
+            // The write is safe on the source; the target remembers its failure, and the replace fails.
+            let _ = target.write_at(start, data);
         }
         Ok(())
     }

@@ -1,46 +1,61 @@
 //! The write paths: COW, NOCOW, and the overwrite that tries one and falls back to the other.
 
+use std::io;
+
 use crate::block_group::ReserveError;
 use crate::delayed_ref::DelayedRef;
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
-use crate::units::{LogicalRange, TransactionId};
+use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
 use super::{Group, Volume, WriteError};
 
 impl Volume {
     /// Writes `data` to a new extent, and returns where. Its length is rounded up to whole allocation
-    /// units; the bytes behind the data are not written. Blocks for the device, and while a commit is at
-    /// work.
+    /// units; the bytes behind the data are zero. Blocks for the device, and while a commit is at work.
     ///
     /// A group that is read-only is passed over; that is no error unless none is left.
     ///
     /// # Errors
     /// [`WriteError`]; nothing is allocated then.
     pub fn write(&self, data: &[u8]) -> Result<LogicalRange, WriteError> {
-        let write = self.begin_cow(self.rounded_up(data.len() as u64)?)?;
+        let length = data.len() as u64;
+        let write = self.begin_cow(self.rounded_up(length)?)?;
         write.write_at(0, data)?;
+        let padding = write.extent().len() - length;
+        if padding > 0 {
+            write.write_at(length, &zeroes(padding))?;
+        }
         write.finish()
     }
 
-    /// Overwrites the start of `extent` by `data`: in place if its group is read-write, else in a new
-    /// extent, with one reference moved to it. Blocks as [`Volume::write`].
+    /// Overwrites the start of `extent` by `data`: in place if its group is read-write and its reference,
+    /// as of the last commit, the only one; else in a new extent, to which the rest of the bytes and one
+    /// reference move. Blocks as [`Volume::write`].
     ///
     /// # Errors
-    /// [`WriteError`]; the extent's references are as before then.
+    /// [`WriteError`], [`WriteError::NotAnExtent`] for a part of one; the extent's references are as before
+    /// then.
     pub fn overwrite(&self, extent: LogicalRange, data: &[u8]) -> Result<Overwrite, WriteError> {
+        let is_shared = self.check_extent(extent)?.is_some_and(|item| item.references > 1);
+        if is_shared {
+            return self.overwrite_elsewhere(extent, data);
+        }
         match self.begin_nocow(extent) {
             Ok(write) => {
                 write.write_at(0, data)?;
                 write.finish();
                 Ok(Overwrite::InPlace)
             }
-            Err(WriteError::ReadOnly(_)) => {
-                let write = self.begin_cow(extent.len())?;
-                write.write_at(0, data)?;
-                write.finish_instead_of(extent).map(Overwrite::Moved)
-            }
+            Err(WriteError::ReadOnly(_)) => self.overwrite_elsewhere(extent, data),
             Err(error) => Err(error),
         }
+    }
+
+    fn overwrite_elsewhere(&self, extent: LogicalRange, data: &[u8]) -> Result<Overwrite, WriteError> {
+        let write = self.begin_cow(extent.len())?;
+        write.write_at(0, data)?;
+        self.move_rest(extent, data.len() as u64, &write)?;
+        write.finish_instead_of(extent).map(Overwrite::Moved)
     }
 
     /// Allocates `length` bytes in the first group that has them, for I/O that the caller does when he
@@ -68,7 +83,8 @@ impl Volume {
         Err(WriteError::NoSpace { length, largest, read_only })
     }
 
-    /// Begins an in-place write to `extent`, for I/O that the caller does when he likes.
+    /// Begins an in-place write to `extent`, for I/O that the caller does when he likes. All references to
+    /// the extent see it.
     ///
     /// # Errors
     /// [`WriteError::ReadOnly`]: write elsewhere instead. [`WriteError::Outside`].
@@ -79,6 +95,27 @@ impl Volume {
         let ordered = group.ordered.add(extent);
         drop(admission);
         Ok(NocowWrite { volume: self, extent, ordered })
+    }
+
+    /// A live extent may have old bytes on one device and new ones on the other: the target is not to be
+    /// trusted. (Ahead of the cursor it is, since the extent will be copied.)
+    fn devices_may_differ(&self, start: LogicalAddress, error: &io::Error) {
+        if start < self.cursor.address()
+            && let Some(target) = self.target.get()
+        {
+            let why = format!("a write to the source failed halfway: {error}");
+            target.failed(start, &io::Error::new(error.kind(), why));
+        }
+    }
+
+    /// Copies what `old` has behind `offset` to the same place in the new extent.
+    fn move_rest(&self, old: LogicalRange, offset: u64, write: &CowWrite<'_>) -> Result<(), WriteError> {
+        if offset == old.len() {
+            return Ok(());
+        }
+        let mut rest = zeroes(old.len() - offset);
+        self.read(old.start() + offset, &mut rest).map_err(WriteError::Device)?;
+        write.write_at(offset, &rest)
     }
 
     fn rounded_up(&self, length: u64) -> Result<u64, WriteError> {
@@ -94,6 +131,10 @@ impl Volume {
         }
         self.write_through(extent.start() + offset, data).map_err(WriteError::Device)
     }
+}
+
+fn zeroes(length: u64) -> Vec<u8> {
+    vec![0; usize::try_from(length).expect("less than what was written, or one extent in memory")]
 }
 
 /// What [`Volume::overwrite`] did.
@@ -123,7 +164,8 @@ impl CowWrite<'_> {
         self.extent
     }
 
-    /// Writes `data` at `offset` bytes into the extent. Blocks for the device.
+    /// Writes `data` at `offset` bytes into the extent. Blocks for the device. Bytes of the extent that are
+    /// never written are whatever the devices hold there, which may be different things.
     ///
     /// # Errors
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
@@ -192,7 +234,11 @@ impl NocowWrite<'_> {
     /// # Errors
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
-        self.volume.write_within(self.extent, offset, data)
+        let written = self.volume.write_within(self.extent, offset, data);
+        if let Err(WriteError::Device(error)) = &written {
+            self.volume.devices_may_differ(self.extent.start(), error);
+        }
+        written
     }
 
     /// The bytes are on the device.
