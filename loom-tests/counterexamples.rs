@@ -3,7 +3,7 @@
 
 use loom_harness::{Model, Twin};
 
-use crate::support::by_hand::{LeftOut, Writer, replace_by_hand};
+use crate::support::by_hand::{LeftOut, Writer, replace_by_hand, replace_by_hand_compared};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -83,6 +83,37 @@ pub fn twins() -> Vec<Twin> {
         ),
         cow("replace/no-undo", "the end of read-only", "all counts are zero and all figures add up", L::Undo),
     ]
+}
+
+/// What the specification sees in an execution in which nothing is lost: `docs/specification.md`.
+pub fn specification_twins() -> Vec<Twin> {
+    use LeftOut as L;
+    let twins = [
+        ("specification/no-wait-for-reservations", "the wait for reservations", L::WaitForReservations),
+        ("specification/no-wait-for-ordered", "the wait for ordered extents", L::WaitForOrderedExtents),
+        ("specification/no-commit", "the commit", L::Commit),
+        (
+            "specification/reservation-ends-first",
+            "the ordered extent being added before the reservation ends",
+            L::OrderedBeforeReservationEnds,
+        ),
+        (
+            "specification/ordered-finished-first",
+            "the delayed ref being queued before the ordered extent is finished",
+            L::RefBeforeOrderedIsFinished,
+        ),
+        ("specification/cursor-before-copy", "the copy before the cursor moves", L::CopyBeforeCursor),
+    ];
+    twins.into_iter().map(|(name, left_out, what)| compared(name, left_out, what)).collect()
+}
+
+fn compared(name: &str, left_out: &str, what: LeftOut) -> Twin {
+    Twin::new(name)
+        .of("replace/by-hand-cow")
+        .left_out(left_out)
+        .roles(&["device replace", "COW writer"])
+        .expect("specification")
+        .body(move || replace_by_hand_compared(what))
 }
 
 fn cow(name: &str, left_out: &str, expect: &str, what: LeftOut) -> Twin {

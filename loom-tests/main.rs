@@ -22,6 +22,10 @@ mod ordered_extent;
 #[cfg(loom)]
 mod replace;
 #[cfg(loom)]
+mod scenario;
+#[cfg(loom)]
+mod specification;
+#[cfg(loom)]
 mod support;
 #[cfg(loom)]
 mod transaction;
@@ -43,6 +47,7 @@ fn main() -> std::process::ExitCode {
         .models(replace::models())
         .models(counterexamples::models())
         .twins(counterexamples::twins())
+        .twins(counterexamples::specification_twins())
         .models(litmus::models())
         .twins(litmus::twins());
     loom_harness::main(suite)

@@ -3,11 +3,17 @@
 //! At the end of every execution each live extent is on the target with the bytes that the source has,
 //! all counts are zero, the group is read-write, and nobody is stuck. Argued in `docs/protocol.md`.
 
-use blockgate::volume::Policy;
-use loom_harness::Model;
+use std::sync::Arc;
 
+use blockgate::volume::Policy;
+use blockgate::{Cursor, CursorReader};
+use loom_harness::{Model, reached};
+
+use crate::support::cell::RaceChecked;
+use crate::support::device::SECTOR;
 use crate::support::world::Role::{Commit, Cow, Delete, Nocow, Scrub};
 use crate::support::world::{Role, replace_against};
+use crate::support::{begin, last, role};
 
 const THEOREM: &str = "Each live extent is on the target with the bytes that the source has.";
 
@@ -28,6 +34,11 @@ pub fn models() -> Vec<Model> {
         in_two_groups("replace/cow-in-two-groups", &[Cow], &["second-group", "both-devices", "writer-first"]),
         in_two_groups("replace/nocow-moves", &[Nocow], &["in-place", "moved", "waited-nocow"]),
         named("replace/cow+nocow-cloned-always", &[Cow, Nocow], &both, 1, Policy::CloneAlways),
+        Model::new("replace/cursor")
+            .theorem("Who sees the cursor past him sees what was copied before it moved there.")
+            .roles(&["device replace", "writer"])
+            .must_reach(&["ahead", "behind"])
+            .body(cursor_past_a_writer),
         model("replace/3-writers", &[Cow, Cow, Nocow], &both).weight(50),
         model("replace/4-writers", &[Cow, Cow, Nocow, Cow], &both).weight(1000).long(),
         model("replace/3-writers+committer", &[Cow, Cow, Nocow, Commit], &both).weight(2000).long(),
@@ -57,4 +68,28 @@ fn named(name: &'static str, roles: &'static [Role], reach: &[&str], groups: u64
         .roles(&who)
         .must_reach(reach)
         .body(move || replace_against(roles, groups, policy))
+}
+
+struct Passing {
+    cursor: CursorReader,
+    copied: RaceChecked,
+}
+
+/// What the cursor promises by itself. (In the protocol the gate orders the same accesses: lemma 7.)
+fn cursor_past_a_writer() {
+    begin();
+    let (mut cursor, reader) = Cursor::new();
+    let world = Arc::new(Passing { cursor: reader, copied: RaceChecked::new(0) });
+    let look = |world: &Passing| {
+        if world.cursor.address() == 0 {
+            return reached("ahead");
+        }
+        world.copied.read();
+        reached("behind");
+    };
+    role(&world, look, drop);
+    world.copied.write(1);
+    cursor.advance(SECTOR);
+    cursor.reset();
+    last(world, drop);
 }

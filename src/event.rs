@@ -206,12 +206,12 @@ impl fmt::Display for Event {
 }
 
 /// Reports that `event` happened at the caller's source line.
-#[cfg(not(any(loom, feature = "tracing")))]
+#[cfg(not(any(loom, shuttle, feature = "tracing")))]
 #[inline(always)]
 pub(crate) fn emit(_event: impl FnOnce() -> Event) {}
 
 /// Reports that `event` happened.
-#[cfg(all(not(loom), feature = "tracing"))]
+#[cfg(all(not(any(loom, shuttle)), feature = "tracing"))]
 #[inline]
 pub(crate) fn emit(event: impl FnOnce() -> Event) {
     if tracing::enabled!(target: "blockgate", tracing::Level::DEBUG) {
@@ -220,12 +220,12 @@ pub(crate) fn emit(event: impl FnOnce() -> Event) {
     }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) use recorder::emit;
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub use recorder::set_recorder;
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod recorder {
     use std::cell::RefCell;
     use std::panic::Location;
@@ -235,12 +235,12 @@ mod recorder {
     type Recorder = Box<dyn FnMut(&'static Location<'static>, Event)>;
 
     thread_local! {
-        // Of the thread of the system, which under loom runs all threads of a model.
+        // Of the thread of the system, which under loom and shuttle runs all threads of a model.
         static RECORDER: RefCell<Option<Recorder>> = const { RefCell::new(None) };
     }
 
     /// Installs who hears of each event and of the source line that reported it, for all models that
-    /// run on this thread of the system. Only under `--cfg loom`.
+    /// run on this thread of the system. Only under `--cfg loom` or `--cfg shuttle`.
     pub fn set_recorder(recorder: Option<Recorder>) {
         RECORDER.with(|slot| *slot.borrow_mut() = recorder);
     }

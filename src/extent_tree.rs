@@ -116,8 +116,8 @@ fn report(changes: &Changes) {
 /// place in the tree.
 fn applied(items: &Items, refs: &[FoldedRef]) -> Result<(Items, Changes), RefError> {
     let (mut items, mut changes) = (items.clone(), Changes::default());
-    let (come, go): (Vec<_>, Vec<_>) = refs.iter().partition(|folded| folded.change > 0);
-    for folded in go.into_iter().chain(come) {
+    let of_sign = |sign| refs.iter().filter(move |folded| folded.change.signum() == sign);
+    for folded in of_sign(-1).chain(of_sign(0)).chain(of_sign(1)) {
         apply_one(&mut items, folded, &mut changes)?;
     }
     Ok((items, changes))
@@ -213,7 +213,8 @@ impl CommitRoot {
     }
 }
 
-/// What a commit changed, by extent: the owner of the space must book it.
+/// What a commit changed, by extent, each list in the order of addresses: the owner of the space must
+/// book it. Where an extent took the place of another in one commit, both lists have those bytes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[must_use = "space that is not booked is lost"]
 pub struct Changes {
@@ -226,11 +227,49 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
+    #[must_use]
+    pub fn bytes_inserted(&self) -> Vec<LogicalRange> {
+        without(&self.inserted, &self.removed)
+    }
+
+    /// The bytes that are in use no more: of the old items, without those of the new ones.
+    #[must_use]
+    pub fn bytes_removed(&self) -> Vec<LogicalRange> {
+        without(&self.removed, &self.inserted)
+    }
+
+    /// The bytes that were to be used and never were.
+    #[must_use]
+    pub fn bytes_cancelled(&self) -> Vec<LogicalRange> {
+        without(&without(&self.cancelled, &self.removed), &self.inserted)
+    }
+
     /// Whether no extent item came or went.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.inserted.is_empty() && self.removed.is_empty() && self.cancelled.is_empty()
     }
+}
+
+/// The bytes of `ranges` that are in none of `others`. In each list, ranges are in the order of their
+/// addresses and do not overlap.
+fn without(ranges: &[LogicalRange], others: &[LogicalRange]) -> Vec<LogicalRange> {
+    let (mut left, mut first) = (Vec::new(), 0);
+    for range in ranges {
+        first += others[first..].partition_point(|other| other.end() <= range.start());
+        let mut start = range.start();
+        for other in others[first..].iter().take_while(|other| other.start() < range.end()) {
+            if start < other.start() {
+                left.push(LogicalRange::between(start, other.start()));
+            }
+            start = other.end();
+        }
+        if start < range.end() {
+            left.push(LogicalRange::between(start, range.end()));
+        }
+    }
+    left
 }
 
 /// A reference change that does not fit the tree.
@@ -294,6 +333,18 @@ mod tests {
         assert_eq!(tree.apply(&[change(extent, -1)]), Ok(Changes::default()));
         assert_eq!(tree.apply(&[change(extent, -1)]).expect("fits").removed, [extent]);
         assert_eq!(tree.apply(&[change(extent, 0)]).expect("fits").cancelled, [extent]);
+    }
+
+    #[test]
+    fn bytes_that_change_their_extent_are_neither_new_nor_gone() {
+        let (whole, halves) = (range(8, 8), [range(8, 4), range(12, 4)]);
+        let tree = ExtentTree::new();
+        let _ = tree.apply(&[change(whole, 1)]).expect("fits");
+        let refs = [change(halves[0], 0), change(whole, -1), change(halves[1], 1), change(range(16, 8), 1)];
+        let changes = tree.apply(&refs).expect("what goes, goes first");
+        assert_eq!(changes.bytes_inserted(), [range(16, 8)]);
+        assert_eq!(changes.bytes_removed(), [halves[0]]);
+        assert_eq!(changes.bytes_cancelled(), []);
     }
 
     #[test]

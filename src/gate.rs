@@ -204,7 +204,7 @@ impl Gate {
         let before = self.shards[0].word.add(ONE_LEVEL, Ordering::Acquire);
         let level = levels(before) + 1;
         if level as u64 > MOST_LEVELS {
-            self.shards[0].word.subtract(ONE_LEVEL, Ordering::Relaxed);
+            self.shards[0].open_one_level();
             panic!("a gate was closed {MOST_LEVELS} times and not opened: levels were leaked");
         }
         let mut occupied = u64::from(before & COUNT != 0);
@@ -300,8 +300,8 @@ impl Closed<'_> {
     /// Leaves the gate closed for ever, and tells so those who wait to enter.
     pub fn seal(self) {
         for shard in &self.gate.shards {
-            // Release: as in opening, for those who learn of it.
-            let before = shard.word.set_bits(SEALED, Ordering::Release);
+            // Relaxed: who is told so learns nothing else by it.
+            let before = shard.word.set_bits(SEALED, Ordering::Relaxed);
             if before & EXPECTED != 0 {
                 shard.wake();
             }

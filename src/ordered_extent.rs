@@ -192,8 +192,23 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
 impl<Owner: Deref<Target = OrderedExtents>> Drop for OrderedExtent<Owner> {
     fn drop(&mut self) {
         let (extent, failed) = (self.extent, !self.finished);
+        let removal = Removal { owner: &self.owner, shard: self.shard as usize, slot: self.slot, failed };
         emit(|| Event::RemoveOrdered { extent, failed });
-        self.owner.remove(self.shard as usize, self.slot, failed);
+        drop(removal);
+    }
+}
+
+/// Removes the entry at its end, also when the event before it unwinds.
+struct Removal<'a> {
+    owner: &'a OrderedExtents,
+    shard: usize,
+    slot: u32,
+    failed: bool,
+}
+
+impl Drop for Removal<'_> {
+    fn drop(&mut self) {
+        self.owner.remove(self.shard, self.slot, self.failed);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The only file that names a primitive of std, `parking_lot`, `crossbeam-utils` or loom.
+//! The only module that names a primitive of std, `parking_lot`, `crossbeam-utils`, loom or shuttle.
 //!
 //! Everything else in `src` is written against the five things offered here, so that the code that
 //! ships is the code that loom explores. Each is an operation whose interleavings loom 0.7.2 explores
@@ -12,28 +12,38 @@
 //! | [`Monitor`] | a mutex with "wait until this holds" | loom never wakes a waiter spuriously, so a bare wait would pass with `if` |
 //! | [`Arc`] | plumbing, std's under loom too | loom's is a branch point at every clone and drop |
 //!
-//! There is no poisoning: a panic under a lock leaves the value as it was at that moment, and no code
-//! in this crate calls its user's code while it holds one.
+//! There is no poisoning: a panic under a lock leaves the value as it was at that moment. The crate calls
+//! its user's code under no lock but the commit's, where a panic is caught and made the commit's failure.
 //!
-//! # The one difference between the two builds
+//! # What differs between the builds, beside the primitives
 //!
 //! [`CounterWord::update`] needs a first guess of the value it replaces. In production it *loads* one;
-//! under loom it takes what the caller thinks likely, since a load would hide interleavings. A guess decides nothing: what is
-//! returned was exchanged, or read, by a read-modify-write, and a wrong guess costs a retry.
+//! under loom it takes what the caller thinks likely, since a load would hide interleavings. A guess
+//! decides nothing: a wrong one costs a retry. What is returned was exchanged, or was read by a
+//! read-modify-write or by an exchange that failed (which production may also do for nothing).
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub use std::sync::Arc;
 pub use std::sync::atomic::Ordering;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 use self::production as primitives;
 #[cfg(loom)]
 use self::under_loom as primitives;
+#[cfg(shuttle)]
+use self::under_shuttle as primitives;
 
 pub use self::primitives::{CachePadded, Mutex, MutexGuard};
 
 use self::primitives::{AtomicU64, Thread};
+
+#[cfg(all(loom, blockgate_mutants))]
+pub mod mutation;
+#[cfg(shuttle)]
+mod under_shuttle;
+#[cfg(any(loom, shuttle))]
+mod unpadded;
 
 /// A 64-bit word that threads talk through, by read-modify-write operations only.
 ///
@@ -61,6 +71,11 @@ impl CounterWord {
         orders: (Ordering, Ordering),
         f: impl Fn(u64) -> Option<u64>,
     ) -> Result<u64, u64> {
+        #[cfg(all(loom, blockgate_mutants))]
+        let orders = (
+            mutation::ordering("update, exchanged", orders.0),
+            mutation::ordering("update, refused", orders.1),
+        );
         let (mut value, mut is_guess) = (self.0.first_guess(likely), true);
         loop {
             match f(value) {
@@ -77,24 +92,32 @@ impl CounterWord {
     /// Adds `n` and returns the value before. It wraps: the caller leaves room.
     #[track_caller]
     pub fn add(&self, n: u64, order: Ordering) -> u64 {
+        #[cfg(all(loom, blockgate_mutants))]
+        let order = mutation::ordering("add", order);
         self.0.fetch_add(n, order)
     }
 
     /// Subtracts `n` and returns the value before. The caller owns what it subtracts.
     #[track_caller]
     pub fn subtract(&self, n: u64, order: Ordering) -> u64 {
+        #[cfg(all(loom, blockgate_mutants))]
+        let order = mutation::ordering("subtract", order);
         self.0.fetch_sub(n, order)
     }
 
     /// Sets the bits of `mask` and returns the value before.
     #[track_caller]
     pub fn set_bits(&self, mask: u64, order: Ordering) -> u64 {
+        #[cfg(all(loom, blockgate_mutants))]
+        let order = mutation::ordering("set_bits", order);
         self.0.fetch_or(mask, order)
     }
 
     /// The newest value, read by a read-modify-write that changes nothing.
     #[track_caller]
     pub fn read(&self, order: Ordering) -> u64 {
+        #[cfg(all(loom, blockgate_mutants))]
+        let order = mutation::ordering("read", order);
         self.0.fetch_add(0, order)
     }
 
@@ -126,7 +149,10 @@ impl Publisher {
     #[track_caller]
     pub fn publish(&mut self, value: u64) {
         self.last = value;
-        self.cell.store(value, Ordering::Release);
+        let order = Ordering::Release;
+        #[cfg(all(loom, blockgate_mutants))]
+        let order = mutation::ordering("publish", order);
+        self.cell.store(value, order);
     }
 
     /// What this half published last. No load: it remembers.
@@ -149,7 +175,10 @@ impl Published {
     #[must_use]
     #[track_caller]
     pub fn get(&self) -> u64 {
-        self.cell.load(Ordering::Acquire)
+        let order = Ordering::Acquire;
+        #[cfg(all(loom, blockgate_mutants))]
+        let order = mutation::ordering("get", order);
+        self.cell.load(order)
     }
 }
 
@@ -191,6 +220,8 @@ impl<T> Monitor<T> {
     /// [`MonitorGuard::notify_all`] after they wrote.
     #[track_caller]
     pub fn wait_until<R>(&self, mut ready: impl FnMut(&mut T) -> Option<R>) -> R {
+        #[cfg(all(loom, blockgate_mutants))]
+        let mut is_woken_for_nothing = mutation::applies("wait_until");
         let me = primitives::current_thread();
         loop {
             let mut state = self.state.lock();
@@ -200,6 +231,10 @@ impl<T> Monitor<T> {
             }
             state.waiting.push(me.clone());
             drop(state);
+            #[cfg(all(loom, blockgate_mutants))]
+            if std::mem::take(&mut is_woken_for_nothing) {
+                continue;
+            }
             primitives::park();
         }
     }
@@ -217,7 +252,12 @@ pub struct MonitorGuard<'a, T> {
 
 impl<T> MonitorGuard<'_, T> {
     /// Wakes every thread in [`Monitor::wait_until`]. Each looks again once this guard is gone.
+    #[track_caller]
     pub fn notify_all(&mut self) {
+        #[cfg(all(loom, blockgate_mutants))]
+        if mutation::applies("notify_all") {
+            return;
+        }
         for thread in self.state.waiting.drain(..) {
             thread.unpark();
         }
@@ -253,7 +293,13 @@ pub fn current_shard(shards: usize) -> usize {
     if index < shards { index } else { index % shards }
 }
 
-#[cfg(not(loom))]
+/// How many processors there are to share the work. Asked once: the answer is read from files.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(2, usize::from))
+}
+
+#[cfg(not(any(loom, shuttle)))]
 mod production {
     use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -364,6 +410,7 @@ mod production {
 mod under_loom {
     use std::sync::atomic::Ordering;
 
+    pub use super::unpadded::CachePadded;
     pub(super) use loom::thread::{Thread, current as current_thread, park};
 
     /// Loom's atomic, and beside it the same value in a plain one: `get_mut` reads that, since every
@@ -468,31 +515,6 @@ mod under_loom {
         #[expect(clippy::missing_panics_doc, reason = "no code of this crate panics under a lock")]
         pub fn get_mut(&mut self) -> &mut T {
             self.0.get_mut().expect("no code of this crate panics under a lock")
-        }
-    }
-
-    /// As wide as its value: loom has no caches to pad for.
-    #[derive(Debug, Default)]
-    pub struct CachePadded<T>(T);
-
-    impl<T> CachePadded<T> {
-        /// Wraps `value`.
-        pub const fn new(value: T) -> Self {
-            Self(value)
-        }
-    }
-
-    impl<T> std::ops::Deref for CachePadded<T> {
-        type Target = T;
-
-        fn deref(&self) -> &T {
-            &self.0
-        }
-    }
-
-    impl<T> std::ops::DerefMut for CachePadded<T> {
-        fn deref_mut(&mut self) -> &mut T {
-            &mut self.0
         }
     }
 

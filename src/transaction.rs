@@ -171,8 +171,8 @@ impl Transactions {
             state.completed += 1;
             drop(closed); // C4
         } else {
-            emit(|| Event::Abort);
             closed.seal(); // C5
+            emit(|| Event::Abort);
         }
         drop(state);
         result.unwrap_or_else(|panic| resume_unwind(panic))

@@ -190,7 +190,6 @@ impl Shards {
 impl Default for Shards {
     /// Twice as many as processors, at least four.
     fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(2, usize::from);
-        Self::new((2 * processors).max(4))
+        Self::new((2 * crate::sync::processors()).max(4))
     }
 }

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use blockgate::{
-    BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, LogicalRange,
+    BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
     OrderedExtents, ReadOnly, Shards, Transactions,
 };
 use loom_harness::reached;
 
-use super::device::{RaceCheckedDevice, SECTOR};
+use super::device::{SECTOR, SectorDevice};
 use super::world::check_copy;
-use super::{begin, last, role};
+use super::{last, role};
+use crate::scenario::trace::{self, Report};
 
 /// What is left out, or done in the wrong order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,16 +48,37 @@ struct World {
     ordered: OrderedExtents,
     transactions: Transactions,
     cursor: CursorReader,
-    source: RaceCheckedDevice,
-    target: RaceCheckedDevice,
+    source: SectorDevice,
+    target: SectorDevice,
     /// What the NOCOW writer overwrites.
     given: Option<LogicalRange>,
     left_out: LeftOut,
 }
 
-/// The body: the main thread replaces one group, another thread writes once.
+/// The body: the main thread replaces one group, another thread writes once. With nothing left out, the
+/// events are compared with the specification.
 pub fn replace_by_hand(writer: Writer, left_out: LeftOut) {
-    begin();
+    if left_out == LeftOut::Nothing {
+        trace::begin(&[group_range()], Report::AtOnce);
+    } else {
+        trace::begin_without();
+    }
+    run(writer, left_out);
+}
+
+/// The same, and where no extent is lost the specification says what it thinks of what is left out.
+pub fn replace_by_hand_compared(left_out: LeftOut) {
+    trace::begin(&[group_range()], Report::AtTheEnd);
+    run(Writer::Cow, left_out);
+}
+
+const SECTORS: u64 = 4;
+
+fn group_range() -> LogicalRange {
+    LogicalRange::new(0, SECTORS * SECTOR).expect("a range")
+}
+
+fn run(writer: Writer, left_out: LeftOut) {
     let (mut cursor, reader) = Cursor::new();
     let world = Arc::new(World::new(writer, reader, left_out));
     match writer {
@@ -69,23 +91,24 @@ pub fn replace_by_hand(writer: Writer, left_out: LeftOut) {
 
 impl World {
     fn new(writer: Writer, cursor: CursorReader, left_out: LeftOut) -> Self {
-        let sectors = 4;
-        let range = LogicalRange::new(0, sectors * SECTOR).expect("a range");
         let shards = Shards::new(2);
         let mut world = Self {
-            group: BlockGroup::with_shards(BlockGroupId(0), range, SECTOR, shards).expect("aligned"),
+            group: BlockGroup::with_shards(BlockGroupId(0), group_range(), SECTOR, shards).expect("aligned"),
             ordered: OrderedExtents::new(shards),
             transactions: Transactions::new(shards),
             cursor,
-            source: RaceCheckedDevice::new(sectors),
-            target: RaceCheckedDevice::new(sectors),
+            source: SectorDevice::new(SECTORS),
+            target: SectorDevice::new(SECTORS),
             given: None,
             left_out,
         };
         if writer == Writer::Nocow {
-            let extent = world.group.reserve(SECTOR).expect("there is space").hand_over();
+            let reservation = world.group.reserve(SECTOR).expect("there is space");
+            let ordered = world.ordered.add(reservation.extent());
+            let extent = reservation.hand_over();
             world.write(extent, 1);
             world.add_reference(extent);
+            ordered.finish();
             let _ = world.transactions.commit().expect("commits");
             world.given = Some(extent);
         }
@@ -152,6 +175,7 @@ impl World {
     fn copy(&self, root: &CommitRoot) {
         let mut buffer = [0; SECTOR as usize];
         for extent in root.extents_in(self.group.range()) {
+            trace::observe(Event::Copy { extent });
             self.source.read_at(extent.start(), &mut buffer).expect("the device works");
             self.target.write_at(extent.start(), &buffer).expect("the device works");
             loom_harness::note(format!("copy {extent} to the target"));
@@ -196,6 +220,7 @@ impl World {
 
     fn write(&self, extent: LogicalRange, value: u8) {
         let both = extent.start() < self.cursor.address();
+        trace::observe(Event::Write { extent, both });
         loom_harness::note(format!("write {extent} to {}", if both { "both devices" } else { "the source" }));
         let data = [value; SECTOR as usize];
         self.source.write_at(extent.start(), &data).expect("the device works");
@@ -218,6 +243,7 @@ impl World {
         if let Err(defect) = self.group.check() {
             loom_harness::violated("all counts are zero and all figures add up", defect.to_string());
         }
+        trace::end();
     }
 }
 

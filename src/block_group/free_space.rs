@@ -58,7 +58,7 @@ impl FreeSpace {
             .map_or_else(|| self.allocate_across_slices(length), Ok)
     }
 
-    /// Locks every slice, in the order of their addresses (the only place that holds two locks).
+    /// Locks every slice. Whoever holds several locks took them in the order of addresses.
     #[cold]
     fn allocate_across_slices(&self, length: u64) -> Result<LogicalRange, u64> {
         let mut slices: Vec<_> = self.slices.iter().map(|slice| slice.lock()).collect();

@@ -1,5 +1,6 @@
 //! The replace of a volume's device, group after group.
 
+use std::fmt;
 use std::io;
 
 use crate::device::Device;
@@ -37,10 +38,30 @@ impl Target {
         self.failure.lock().get_or_insert_with(|| (address, copy_of(error)));
     }
 
+    /// Whether `call` fails or panics.
+    fn remember_failure(
+        &self,
+        address: LogicalAddress,
+        call: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let unwinding = FailedUnlessForgotten(self, address);
+        let result = call();
+        std::mem::forget(unwinding);
+        result.inspect_err(|error| self.failed(address, error))
+    }
+
     fn check(&self) -> Result<(), CopyError> {
         let failure = self.failure.lock();
         let Some((address, error)) = &*failure else { return Ok(()) };
         Err(CopyError::Device { side: Side::Target, address: *address, error: copy_of(error) })
+    }
+}
+
+struct FailedUnlessForgotten<'a>(&'a Target, LogicalAddress);
+
+impl Drop for FailedUnlessForgotten<'_> {
+    fn drop(&mut self) {
+        self.0.failed(self.1, &io::Error::other("the device panicked"));
     }
 }
 
@@ -55,11 +76,11 @@ impl Device for Target {
     }
 
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.device.write_at(offset, data).inspect_err(|error| self.failed(offset, error))
+        self.remember_failure(offset, || self.device.write_at(offset, data))
     }
 
     fn flush(&self) -> io::Result<()> {
-        self.device.flush().inspect_err(|error| self.failed(0, error))
+        self.remember_failure(0, || self.device.flush())
     }
 
     fn length(&self) -> io::Result<u64> {
@@ -233,6 +254,12 @@ impl DeviceReplace<'_> {
             *self.volume.replacement.lock() = Replacement::Finished;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for DeviceReplace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceReplace").field("progress", &self.progress()).finish_non_exhaustive()
     }
 }
 

@@ -22,6 +22,7 @@ pub use device_replace::{DeviceReplace, Policy};
 pub use error::{BuildError, ReplaceError, VolumeDefect, WriteError};
 pub use write::{CowWrite, NocowWrite, Overwrite};
 
+use std::fmt;
 use std::io;
 
 use device_replace::{Replacement, TargetSlots};
@@ -33,7 +34,7 @@ use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::{CursorReader, Metadata};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, CachePadded, Mutex};
 use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
@@ -67,6 +68,8 @@ pub struct Volume {
     source: Arc<dyn Device>,
     cursor: CursorReader,
     target: TargetSlots,
+    /// By shard: the group that served last. A volume's first groups are full most of the time.
+    served_last: Box<[CachePadded<Mutex<usize>>]>,
     replacement: Mutex<Replacement>,
 }
 
@@ -104,7 +107,9 @@ impl Volume {
         &self.groups
     }
 
-    /// The transactions. Commit by [`Volume::commit`], which books the space too.
+    /// The transactions, to join them. Commit by [`Volume::commit`]: a commit that goes past it neither
+    /// flushes the devices nor books the space. A drain of one's own takes the volume as its
+    /// [`Metadata`] for the same reason.
     #[must_use]
     pub fn transactions(&self) -> &Transactions {
         &self.transactions
@@ -180,19 +185,19 @@ impl Volume {
     }
 
     fn book(&self, changes: &Changes) -> Result<(), SpaceError> {
-        let book = |extents: &[LogicalRange],
-                    book: fn(&BlockGroup, LogicalRange) -> Result<(), SpaceError>| {
-            extents.iter().try_for_each(|extent| book(self.block_group_of(*extent)?, *extent))
+        type Book = fn(&BlockGroup, LogicalRange) -> Result<(), SpaceError>;
+        let book = |extents: Vec<LogicalRange>, book: Book| {
+            extents.into_iter().try_for_each(|extent| book(self.block_group_of(extent)?, extent))
         };
-        book(&changes.inserted, BlockGroup::book_inserted)?;
-        book(&changes.removed, BlockGroup::book_removed)?;
-        book(&changes.cancelled, BlockGroup::book_cancelled)
+        book(changes.bytes_inserted(), BlockGroup::book_inserted)?;
+        book(changes.bytes_removed(), BlockGroup::book_removed)?;
+        book(changes.bytes_cancelled(), BlockGroup::book_cancelled)
     }
 
     /// V4: after the switch. Before it, a crash would bring the extents back.
     fn unpin(&self, changes: &Changes) {
-        for extent in changes.removed.iter().chain(&changes.cancelled) {
-            let unpinned = self.block_group_of(*extent).and_then(|group| group.unpin(*extent));
+        for extent in changes.bytes_removed().into_iter().chain(changes.bytes_cancelled()) {
+            let unpinned = self.block_group_of(extent).and_then(|group| group.unpin(extent));
             assert!(unpinned.is_ok(), "what this commit pinned is pinned: {unpinned:?}");
         }
     }
@@ -266,6 +271,12 @@ impl Volume {
             let _ = target.write_at(start, data);
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Volume").field("groups", &self.groups.len()).finish_non_exhaustive()
     }
 }
 

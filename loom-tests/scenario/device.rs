@@ -1,22 +1,22 @@
-//! A device whose sectors are race-checked: a copy that races a write is reported, also when the bytes
-//! happen to agree.
+//! A device made of the engine's sectors. Loom's are race-checked: a copy that races a write is reported,
+//! also when the bytes happen to agree.
 
 use std::io;
 
 use blockgate::Device;
 
-use super::cell::RaceChecked;
+use super::engine::Sector;
 
 /// Bytes of a sector, and the allocation unit of all models. Each sector holds one value, in all bytes.
 pub const SECTOR: u64 = 4096;
 
-pub struct RaceCheckedDevice {
-    sectors: Vec<RaceChecked>,
+pub struct SectorDevice {
+    sectors: Vec<Sector>,
 }
 
-impl RaceCheckedDevice {
+impl SectorDevice {
     pub fn new(sectors: u64) -> Self {
-        Self { sectors: (0..sectors).map(|_| RaceChecked::new(0)).collect() }
+        Self { sectors: (0..sectors).map(|_| Sector::new(0)).collect() }
     }
 
     /// The value of the sector at `address`, without an access that loom knows of.
@@ -24,12 +24,12 @@ impl RaceCheckedDevice {
         self.at(address).peek()
     }
 
-    fn at(&self, address: u64) -> &RaceChecked {
+    fn at(&self, address: u64) -> &Sector {
         &self.sectors[usize::try_from(address / SECTOR).expect("a small device")]
     }
 }
 
-impl Device for RaceCheckedDevice {
+impl Device for SectorDevice {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         for (address, sector) in (offset..).step_by(SECTOR as usize).zip(buffer.chunks_mut(SECTOR as usize)) {
             sector.fill(u8::try_from(self.at(address).read()).expect("a byte was written"));

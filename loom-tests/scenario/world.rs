@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use blockgate::volume::{DeviceReplace, Overwrite, Policy, WriteError};
 use blockgate::{CommitRoot, Device, LogicalRange, Shards, Summary, Volume};
-use loom_harness::{check, reached, violated, violated_at};
 
-use super::device::{RaceCheckedDevice, SECTOR};
-use super::{begin, last, role};
+use super::device::{SECTOR, SectorDevice};
+use super::engine::{self, check, reached, violated, violated_at};
+use super::{last, role};
 
 /// Who does something in the world, beside the replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,49 +24,77 @@ pub enum Role {
     Scrub,
 }
 
-pub struct World {
-    volume: Volume,
-    source: Arc<RaceCheckedDevice>,
-    target: Arc<RaceCheckedDevice>,
-    /// By role: the extent it was given.
-    given: Vec<Option<LogicalRange>>,
+/// What is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// One thread plays each of them, beside the one that replaces.
+    pub roles: &'static [Role],
+    pub groups: u64,
+    pub policy: Policy,
+    /// How often each role does what it does.
+    pub rounds: usize,
 }
 
-/// What role number `n` writes. The given extents hold `GIVEN`.
-fn data(n: usize) -> [u8; SECTOR as usize] {
-    [u8::try_from(n).expect("few roles") + 100; SECTOR as usize]
+pub struct World {
+    volume: Volume,
+    source: Arc<SectorDevice>,
+    target: Arc<SectorDevice>,
+    /// By role: the extent it was given.
+    given: Vec<Option<LogicalRange>>,
+    rounds: usize,
+}
+
+/// What role number `n` writes in a round. The given extents hold `GIVEN`.
+fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
+    [u8::try_from(n + 10 * round).expect("few roles, few rounds") + 100; SECTOR as usize]
 }
 
 const GIVEN: u8 = 1;
 
 /// The body of a model: the main thread replaces the device, one more thread plays each of `roles`.
+#[allow(dead_code, reason = "of loom")]
 pub fn replace_against(roles: &'static [Role], groups: u64, policy: Policy) {
-    begin();
-    let world = Arc::new(World::new(roles, groups));
-    let replace = world.volume.start_replace(world.target.clone(), policy).expect("nothing else replaces");
-    for (number, &what) in roles.iter().enumerate() {
+    play(Plan { roles, groups, policy, rounds: 1 });
+}
+
+/// The same, for a longer history.
+pub fn play(plan: Plan) {
+    let groups = plan.layout();
+    engine::begin(&groups);
+    let world = Arc::new(World::new(plan, &groups));
+    let replace = world.volume.start_replace(world.target.clone(), plan.policy);
+    let replace = replace.expect("nothing else replaces");
+    for (number, &what) in plan.roles.iter().enumerate() {
         role(&world, move |world| world.play(number, what), World::check);
     }
     world.replace(replace);
     last(world, World::check);
 }
 
+impl Plan {
+    /// Room for twice what all threads write, in each group.
+    fn layout(&self) -> Vec<LogicalRange> {
+        let threads = self.roles.len() as u64 + 1;
+        let length = threads * 2 * self.rounds as u64 * SECTOR;
+        (0..self.groups).map(|group| LogicalRange::new(group * length, length).expect("a range")).collect()
+    }
+
+    /// A shard, and so a slice of each group, for every thread: writers do not meet. But two who close
+    /// the same gates meet in every shard: where there is a scrub, one shard is for all.
+    fn shards(&self) -> Shards {
+        Shards::new(if self.roles.contains(&Role::Scrub) { 1 } else { self.roles.len() + 1 })
+    }
+}
+
 impl World {
-    fn new(roles: &[Role], groups: u64) -> Self {
-        // A shard, and so a slice of each group, for every thread: writers do not meet. But two who close
-        // the same gates meet in every shard: where there is a scrub, one shard is for all.
-        let shards = if roles.contains(&Role::Scrub) { 1 } else { roles.len() + 1 };
-        let threads = roles.len() as u64 + 1;
-        let sectors = groups * threads * 2;
-        let source = Arc::new(RaceCheckedDevice::new(sectors));
-        let target = Arc::new(RaceCheckedDevice::new(sectors));
-        let length = threads * 2 * SECTOR;
-        let mut builder = Volume::builder(SECTOR).shards(Shards::new(shards));
-        for group in 0..groups {
-            builder = builder.group(LogicalRange::new(group * length, length).expect("a range"));
-        }
+    fn new(plan: Plan, groups: &[LogicalRange]) -> Self {
+        let sectors = groups.iter().map(|group| group.len() / SECTOR).sum();
+        let source = Arc::new(SectorDevice::new(sectors));
+        let target = Arc::new(SectorDevice::new(sectors));
+        let builder = Volume::builder(SECTOR).shards(plan.shards());
+        let builder = groups.iter().fold(builder, |builder, group| builder.group(*group));
         let volume = builder.build(source.clone()).expect("the device is long enough");
-        let given = roles.iter().map(|what| match what {
+        let given = plan.roles.iter().map(|what| match what {
             Role::Nocow | Role::Delete => {
                 Some(volume.write(&[GIVEN; SECTOR as usize]).expect("there is space"))
             }
@@ -76,7 +104,7 @@ impl World {
         if given.iter().any(Option::is_some) {
             volume.commit().expect("commits");
         }
-        Self { volume, source, target, given }
+        Self { volume, source, target, given, rounds: plan.rounds }
     }
 
     fn replace(&self, mut replace: DeviceReplace<'_>) {
@@ -100,28 +128,42 @@ impl World {
     }
 
     fn play(&self, number: usize, what: Role) {
-        match (what, self.given[number]) {
-            (Role::Cow, _) => self.cow(&data(number)),
-            (Role::Nocow, Some(extent)) => self.nocow(extent, &data(number)),
+        let mut own = self.given[number];
+        for round in 0..self.rounds {
+            own = self.play_round(what, own, &data(number, round));
+        }
+    }
+
+    /// Returns the role's extent, for its next round.
+    fn play_round(&self, what: Role, own: Option<LogicalRange>, data: &[u8]) -> Option<LogicalRange> {
+        match (what, own) {
+            (Role::Cow, _) | (Role::Delete, None) => self.cow(data),
+            (Role::Nocow, Some(extent)) => Some(self.nocow(extent, data)),
             (Role::Delete, Some(extent)) => {
                 self.volume.delete(extent).expect("the extent exists");
                 reached("deleted");
+                None
             }
             (Role::Commit, _) => {
                 self.volume.commit().expect("commits");
                 reached("committed");
+                None
             }
-            (Role::Scrub, _) => self.scrub(),
-            (Role::Nocow | Role::Delete, None) => unreachable!("every such role is given an extent"),
+            (Role::Scrub, _) => {
+                self.scrub();
+                None
+            }
+            (Role::Nocow, None) => unreachable!("every such role is given an extent"),
         }
     }
 
-    fn cow(&self, data: &[u8]) {
+    fn cow(&self, data: &[u8]) -> Option<LogicalRange> {
         let write = match self.volume.begin_cow(SECTOR) {
             Ok(write) => write,
             Err(WriteError::NoSpace { read_only, .. }) => {
                 check(read_only > 0, "a refused writer was refused by a read-only group", String::new);
-                return reached("refused");
+                reached("refused");
+                return None;
             }
             Err(error) => violated("no write fails", error.to_string()),
         };
@@ -135,21 +177,28 @@ impl World {
         }
         let extent = write.finish().expect("no commit fails");
         self.check_source(extent, data[0]);
+        Some(extent)
     }
 
-    fn nocow(&self, extent: LogicalRange, data: &[u8]) {
-        match self.volume.overwrite(extent, data) {
+    /// Returns where the extent is now.
+    fn nocow(&self, extent: LogicalRange, data: &[u8]) -> LogicalRange {
+        let now = match self.volume.overwrite(extent, data) {
             Ok(Overwrite::InPlace) => {
                 reached("in-place");
-                self.check_source(extent, data[0]);
+                extent
             }
             Ok(Overwrite::Moved(to)) => {
                 reached("moved");
-                self.check_source(to, data[0]);
+                to
             }
-            Err(WriteError::NoSpace { .. }) => reached("refused"),
+            Err(WriteError::NoSpace { .. }) => {
+                reached("refused");
+                return extent;
+            }
             Err(error) => violated("no write fails", error.to_string()),
-        }
+        };
+        self.check_source(now, data[0]);
+        now
     }
 
     fn scrub(&self) {
@@ -175,14 +224,17 @@ impl World {
         }
         let (root, pending) = self.volume.pending();
         match root.with(&pending.fold()) {
-            Ok(live) => check_copy(&live, &self.source, &self.target),
+            Ok(live) => {
+                check_copy(&live, &self.source, &self.target);
+                engine::end();
+            }
             Err(error) => violated("each delayed ref is applied exactly once", error.to_string()),
         }
     }
 }
 
 /// Each live extent is on the target, with the bytes that the source has.
-pub fn check_copy(live: &CommitRoot, source: &RaceCheckedDevice, target: &RaceCheckedDevice) {
+pub fn check_copy(live: &CommitRoot, source: &SectorDevice, target: &SectorDevice) {
     let length = source.length().expect("known");
     for extent in live.extents_in(LogicalRange::new(0, length).expect("a range")) {
         for address in (extent.start()..extent.end()).step_by(SECTOR as usize) {

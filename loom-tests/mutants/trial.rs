@@ -1,0 +1,136 @@
+//! Mutants against models.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use blockgate::sync::mutation::{Effect, Site};
+use real_harness::Failed;
+
+use crate::hooked::{Case, Hook};
+use crate::mutant::{Kind, Mutant};
+
+/// Two: the machine of the tests has as many cores.
+const WORKERS: usize = 2;
+
+/// Models of this weight and more are only for what survives the others.
+const HEAVY: u64 = 20;
+
+/// A model without a mutant in it.
+#[derive(Clone)]
+pub struct Baseline {
+    pub model: Case,
+    pub executions: u64,
+    pub sites: Vec<Site>,
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Killed {
+        model: String,
+        execution: u64,
+        failed: Failed,
+    },
+    /// By so many models in so many executions.
+    Survived {
+        models: usize,
+        executions: u64,
+    },
+}
+
+/// Which models are heavy, and so run last.
+pub fn is_heavy(model: &Case) -> bool {
+    model.is_long || model.weight >= HEAVY
+}
+
+/// Runs the light models as they are: the operations are found in what they do. The smallest come first.
+pub fn baseline(models: &[Case]) -> Vec<Baseline> {
+    let light: Vec<_> = models.iter().filter(|model| !is_heavy(model)).cloned().collect();
+    let mut found = in_parallel(light, baseline_of);
+    found.sort_by(|a, b| (a.executions, &a.model.name).cmp(&(b.executions, &b.model.name)));
+    found
+}
+
+fn baseline_of(model: Case) -> Baseline {
+    let sites = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&sites);
+    let hook: Hook = Arc::new(move |site| {
+        let mut sites = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !sites.contains(&site) {
+            sites.push(site);
+        }
+        Effect::AsWritten
+    });
+    let found = model.search(&hook);
+    assert!(found.failure.is_none(), "{} fails without a mutant: {:?}", model.name, found.failure);
+    let sites = sites.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Baseline { model, executions: found.executions, sites }
+}
+
+/// All operations that the models came to, in the order of the source.
+pub fn sites_of(baseline: &[Baseline]) -> Vec<Site> {
+    let mut sites: Vec<Site> = Vec::new();
+    for site in baseline.iter().flat_map(|model| &model.sites) {
+        if !sites.contains(site) {
+            sites.push(*site);
+        }
+    }
+    let key = |site: &Site| (site.place.file(), site.place.line(), site.place.column(), site.operation);
+    sites.sort_by_key(key);
+    sites
+}
+
+/// Tries each mutant on the light models that come to its operation; what survives them, on `heavy`.
+pub fn try_all(mutants: Vec<Mutant>, light: &[Baseline], heavy: &[Case]) -> Vec<(Mutant, Outcome)> {
+    in_parallel(mutants, |mutant| {
+        let reaching = light.iter().filter(|model| model.sites.iter().any(|site| mutant.is_of(site)));
+        // A wait that is woken for nothing is tolerated or not: the heavy models add nothing to that.
+        let heavy = heavy.iter().filter(|_| mutant.kind != Kind::Wait);
+        let outcome = try_one(&mutant.hook(), reaching.map(|model| &model.model).chain(heavy));
+        println!("{mutant}: {outcome:?}");
+        (mutant, outcome)
+    })
+}
+
+/// Each step of the protocol that is left out: its twin says how that is noticed.
+pub fn try_steps(steps: &[Case]) -> Vec<(Case, Outcome)> {
+    let as_written: Hook = Arc::new(|_| Effect::AsWritten);
+    in_parallel(steps.to_vec(), |step| {
+        let outcome = try_one(&as_written, std::iter::once(&step));
+        (step, outcome)
+    })
+}
+
+fn try_one<'a>(hook: &Hook, models: impl Iterator<Item = &'a Case>) -> Outcome {
+    let (mut count, mut executions) = (0, 0);
+    for model in models {
+        let found = model.search(hook);
+        if let Some(failed) = found.failure {
+            return Outcome::Killed { model: model.name.clone(), execution: found.executions, failed };
+        }
+        count += 1;
+        executions += found.executions;
+    }
+    Outcome::Survived { models: count, executions }
+}
+
+/// The results are in the order of `work`.
+fn in_parallel<T: Send, R: Send>(work: Vec<T>, act: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let queue = Mutex::new(work.into_iter().enumerate().collect::<VecDeque<_>>());
+    let results = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some((index, item)) = next() {
+                    let result = act(item);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,89 @@
+//! The primitives under shuttle, which has one memory ordering: sequential consistency.
+
+use std::sync::atomic::Ordering::{self, SeqCst};
+
+pub use super::unpadded::CachePadded;
+pub(super) use shuttle::thread::{Thread, current as current_thread, park};
+
+// Orderings are dropped here: shuttle would drop them too, and warn.
+#[derive(Debug)]
+pub(super) struct AtomicU64(shuttle::sync::atomic::AtomicU64);
+
+impl AtomicU64 {
+    pub(super) fn new(value: u64) -> Self {
+        Self(shuttle::sync::atomic::AtomicU64::new(value))
+    }
+
+    // A load, as in production.
+    pub(super) fn first_guess(&self, _likely: u64) -> u64 {
+        self.0.load(SeqCst)
+    }
+
+    pub(super) fn compare_exchange(
+        &self,
+        old: u64,
+        new: u64,
+        _orders: (Ordering, Ordering),
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(old, new, SeqCst, SeqCst)
+    }
+
+    pub(super) fn fetch_add(&self, n: u64, _order: Ordering) -> u64 {
+        self.0.fetch_add(n, SeqCst)
+    }
+
+    pub(super) fn fetch_sub(&self, n: u64, _order: Ordering) -> u64 {
+        self.0.fetch_sub(n, SeqCst)
+    }
+
+    pub(super) fn fetch_or(&self, mask: u64, _order: Ordering) -> u64 {
+        self.0.fetch_or(mask, SeqCst)
+    }
+
+    pub(super) fn load(&self, _order: Ordering) -> u64 {
+        self.0.load(SeqCst)
+    }
+
+    pub(super) fn store(&self, value: u64, _order: Ordering) {
+        self.0.store(value, SeqCst);
+    }
+
+    pub(super) fn get_mut(&mut self) -> u64 {
+        *self.0.get_mut()
+    }
+}
+
+/// A mutual exclusion lock without poisoning (shuttle's).
+#[derive(Debug, Default)]
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+/// A locked [`Mutex`].
+pub type MutexGuard<'a, T> = shuttle::sync::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    /// A mutex over `value`.
+    pub fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    /// Locks. Blocks while another thread holds the lock; a thread that holds it deadlocks.
+    #[expect(clippy::missing_panics_doc, reason = "no code of this crate panics under a lock")]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().expect("no code of this crate panics under a lock")
+    }
+
+    /// The value, where exclusive access proves that nobody else is using it.
+    #[expect(clippy::missing_panics_doc, reason = "no code of this crate panics under a lock")]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().expect("no code of this crate panics under a lock")
+    }
+}
+
+pub(super) fn is_same(one: &Thread, other: &Thread) -> bool {
+    one.id() == other.id()
+}
+
+// Shuttle numbers its threads from zero.
+pub(super) fn thread_index() -> usize {
+    usize::from(shuttle::current::me())
+}

@@ -1,0 +1,367 @@
+#![cfg(not(loom))]
+//! `Transactions` on std threads: C1 to C5 and T1 to T4 under contention, failures, panics, leaks.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+
+use blockgate::extent_tree::RefError;
+use blockgate::sync::{Arc, Mutex};
+use blockgate::{CommitRoot, DelayedRef, LogicalRange, TransactionId, Transactions};
+use support::{Counter, panics, range, within_a_minute};
+
+fn extent(number: u64) -> LogicalRange {
+    range(number * 8, 8)
+}
+
+fn insert(transactions: &Transactions, number: u64) -> TransactionId {
+    let mut handle = transactions.join().expect("runs");
+    handle.push(DelayedRef::add(extent(number)));
+    handle.end()
+}
+
+fn numbers(root: &CommitRoot) -> Vec<u64> {
+    root.extents_in(range(0, u64::MAX)).map(|extent| extent.start() / 8).collect()
+}
+
+/// Pairs of extents (`2n`, `2n + 1`), of which a root has one and not the other.
+fn torn_pairs(root: &CommitRoot) -> usize {
+    let mut halves = BTreeMap::<u64, u64>::new();
+    for number in numbers(root) {
+        *halves.entry(number / 2).or_default() += 1;
+    }
+    halves.values().filter(|count| **count == 1).count()
+}
+
+fn insert_pair(transactions: &Transactions, pair: u64) -> TransactionId {
+    let mut handle = transactions.join().expect("runs");
+    handle.push(DelayedRef::add(extent(2 * pair)));
+    std::hint::spin_loop();
+    handle.push(DelayedRef::add(extent(2 * pair + 1)));
+    handle.end()
+}
+
+/// What the tasks of the stress test tell each other.
+#[derive(Default)]
+struct Stage {
+    transactions: Transactions,
+    roots: Mutex<Vec<CommitRoot>>,
+    told: Mutex<Vec<(u64, TransactionId)>>,
+    writers_over: Counter,
+}
+
+const WRITERS: u64 = 2;
+const PAIRS: usize = 20_000;
+
+impl Stage {
+    fn write(&self, writer: u64) {
+        let _end = self.writers_over.next_at_end();
+        let mut told = Vec::new();
+        // Until commits have run meanwhile.
+        while told.len() < PAIRS || self.roots.lock().len() < 4 {
+            let pair = WRITERS * told.len() as u64 + writer;
+            told.push((pair, insert_pair(&self.transactions, pair)));
+        }
+        self.told.lock().extend(told);
+    }
+
+    fn commit(&self) {
+        let mut last = TransactionId(0);
+        while self.writers_over.get() < WRITERS {
+            let root = self.transactions.commit().expect("commits").root;
+            assert!(root.transaction() > last, "T2: each commit has a number of its own");
+            last = root.transaction();
+            if last.0.is_multiple_of(16) {
+                self.roots.lock().push(root);
+            }
+        }
+    }
+
+    fn read(&self) {
+        let mut last = self.transactions.commit_root();
+        while self.writers_over.get() < WRITERS {
+            let root = self.transactions.commit_root();
+            assert!(root.transaction() >= last.transaction(), "T2: the commit root went back");
+            assert!(root.len() >= last.len(), "T2");
+            last = root;
+        }
+    }
+}
+
+#[test]
+fn a_transaction_is_in_a_commit_root_wholly_or_not_at_all() {
+    let mut stage = within_a_minute("writers, committers and a reader", || {
+        let stage = Stage::default();
+        std::thread::scope(|scope| {
+            let stage = &stage;
+            (0..WRITERS).for_each(|writer| drop(scope.spawn(move || stage.write(writer))));
+            (0..2).for_each(|_| drop(scope.spawn(|| stage.commit())));
+            scope.spawn(|| stage.read());
+        });
+        stage
+    });
+    let last = stage.transactions.commit().expect("commits").root;
+    let (told, mut roots) = (stage.told.into_inner_by_lock(), stage.roots.into_inner_by_lock());
+    roots.sort_by_key(CommitRoot::transaction);
+    roots.push(last);
+    for root in &roots[roots.len().saturating_sub(20)..] {
+        assert_eq!(torn_pairs(root), 0, "C3, T1");
+        let wrong = told.iter().filter(|(pair, transaction)| {
+            let has = root.get(extent(2 * pair).start()).is_some();
+            has != (*transaction <= root.transaction())
+        });
+        assert_eq!(wrong.count(), 0, "the end of a handle told another transaction");
+    }
+    assert_eq!(roots.last().map(CommitRoot::len), Some(told.len() * 2));
+    assert_eq!(stage.transactions.leaked(), 0);
+    assert!(stage.transactions.pending().1.is_empty());
+}
+
+/// `Mutex` of the facade has no `into_inner`.
+trait IntoInner<T> {
+    fn into_inner_by_lock(self) -> T;
+}
+
+impl<T: Default> IntoInner<T> for Mutex<T> {
+    fn into_inner_by_lock(self) -> T {
+        std::mem::take(&mut self.lock())
+    }
+}
+
+#[test]
+fn twin_of_two_handles_one_may_be_committed() {
+    let transactions = Transactions::default();
+    insert(&transactions, 0);
+    let root = transactions.commit().expect("commits").root;
+    insert(&transactions, 1);
+    assert_eq!(torn_pairs(&root), 1, "the check above would have seen it");
+}
+
+#[test]
+fn commits_at_once_all_have_what_ended_before() {
+    within_a_minute("committers", || {
+        let transactions = Transactions::default();
+        for round in 0..500 {
+            std::thread::scope(|scope| {
+                for task in 0..4 {
+                    let transactions = &transactions;
+                    scope.spawn(move || {
+                        let number = round * 4 + task;
+                        let transaction = insert(transactions, number);
+                        let root = transactions.commit().expect("commits").root;
+                        assert!(root.transaction() >= transaction);
+                        assert!(root.get(extent(number).start()).is_some(), "C2, C3");
+                    });
+                }
+            });
+        }
+        assert_eq!(transactions.commit_root().len(), 2000);
+        assert_eq!(transactions.commit_root().transaction(), TransactionId(2000), "C1: one number each");
+    });
+}
+
+#[test]
+fn who_joins_during_a_commit_lands_in_the_next() {
+    within_a_minute("a joiner during a commit", || {
+        let transactions = Transactions::default();
+        assert_eq!(insert(&transactions, 0), TransactionId(1));
+        let (joined, has_joined) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let (start, may_join) = mpsc::channel();
+            let transactions = &transactions;
+            scope.spawn(move || {
+                may_join.recv().expect("the commit has begun");
+                let transaction = insert(transactions, 1);
+                joined.send(transaction).expect("looked at below");
+            });
+            let committed = transactions.commit_with(|root, _| {
+                assert_eq!(numbers(root), [0]);
+                start.send(()).expect("the joiner lives");
+                (0..1000).for_each(|_| std::thread::yield_now());
+                assert!(has_joined.try_recv().is_err(), "C3: joined while the commit was at work");
+                Ok(())
+            });
+            assert_eq!(numbers(&committed.expect("commits").root), [0]);
+        });
+        assert_eq!(has_joined.recv(), Ok(TransactionId(2)));
+        assert_eq!(numbers(&transactions.commit_root()), [0]);
+        assert_eq!(numbers(&transactions.commit().expect("commits").root), [0, 1]);
+    });
+}
+
+#[test]
+fn a_commit_waits_for_the_handles_of_its_transaction() {
+    within_a_minute("a commit", || {
+        let transactions = Transactions::default();
+        let mut handle = transactions.join().expect("runs");
+        let (done, is_done) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| done.send(numbers(&transactions.commit().expect("commits").root)));
+            (0..1000).for_each(|_| std::thread::yield_now());
+            assert!(is_done.try_recv().is_err(), "committed under a handle");
+            handle.push(DelayedRef::add(extent(5)));
+            // A handle may end on another thread.
+            scope.spawn(|| drop(handle));
+        });
+        assert_eq!(is_done.recv(), Ok(vec![5]), "C2");
+    });
+}
+
+fn fail(transactions: &Transactions, how: Failure) -> String {
+    match how {
+        Failure::Refs => {
+            let mut handle = transactions.join().expect("runs");
+            handle.push(DelayedRef::drop(extent(99)));
+            handle.commit().unwrap_err().to_string()
+        }
+        Failure::Persist => transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err().to_string(),
+        Failure::Panic => {
+            assert!(panics(|| drop(transactions.commit_with(|_, _| panic!("in persist")))));
+            transactions.commit().unwrap_err().to_string()
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Failure {
+    Refs,
+    Persist,
+    Panic,
+}
+
+#[test]
+fn a_failed_commit_is_told_to_everyone_and_for_ever() {
+    for how in [Failure::Refs, Failure::Persist, Failure::Panic] {
+        within_a_minute("a task that waits for a failing commit", move || {
+            let mut transactions = Transactions::default();
+            insert(&transactions, 0);
+            let _ = transactions.commit().expect("commits");
+            let held = transactions.join().expect("runs");
+            let told: Vec<_> = std::thread::scope(|scope| {
+                let failing = scope.spawn(|| fail(&transactions, how));
+                let joiners: Vec<_> =
+                    (0..3).map(|_| scope.spawn(|| join_until_refused(&transactions))).collect();
+                let committers: Vec<_> =
+                    (0..3).map(|_| scope.spawn(|| commit_until_refused(&transactions))).collect();
+                held.end();
+                let told = [failing].into_iter().chain(joiners).chain(committers);
+                told.map(|task| task.join().expect("no panic")).collect()
+            });
+            assert!(told.windows(2).all(|two| two[0] == two[1]), "C5: {told:?}");
+            assert_eq!(numbers(&transactions.commit_root()), [0], "the last commit root stands");
+            assert_eq!(transactions.join().unwrap_err().to_string(), told[0], "for ever");
+            assert_eq!(transactions.leaked(), 0);
+        });
+    }
+}
+
+fn join_until_refused(transactions: &Transactions) -> String {
+    loop {
+        match transactions.join() {
+            Ok(handle) => drop(handle),
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+fn commit_until_refused(transactions: &Transactions) -> String {
+    loop {
+        if let Err(error) = transactions.commit() {
+            return error.to_string();
+        }
+    }
+}
+
+#[test]
+fn an_error_says_what_happened_and_has_its_cause() {
+    let transactions = Transactions::default();
+    let text = fail(&transactions, Failure::Refs);
+    assert!(text.contains("the last commit root stands") && text.contains("dropped once"), "{text}");
+    let error = transactions.join().unwrap_err();
+    assert!(matches!(error.ref_error(), Some(RefError::Unbalanced { change: -1, .. })));
+    assert!(std::error::Error::source(&error).is_some());
+
+    let transactions = Transactions::default();
+    fail(&transactions, Failure::Persist);
+    let error = transactions.join().unwrap_err();
+    assert_eq!(error.ref_error(), None);
+    assert_eq!(std::error::Error::source(&error).map(ToString::to_string).as_deref(), Some("disk full"));
+}
+
+#[test]
+fn a_commit_that_fails_changes_nothing() {
+    let mut transactions = Transactions::default();
+    let mut handle = transactions.join().expect("runs");
+    (0..100).for_each(|number| handle.push(DelayedRef::add(extent(number))));
+    handle.push(DelayedRef::add(range(4, 8)));
+    let error = handle.commit().unwrap_err();
+    assert!(matches!(error.ref_error(), Some(RefError::Overlaps { .. })), "{error}");
+    assert!(transactions.commit_root().is_empty(), "T4");
+    assert_eq!(transactions.pending().0.transaction(), TransactionId(0));
+}
+
+#[test]
+fn a_snapshot_does_not_change_while_commits_go_on() {
+    let transactions = Transactions::default();
+    let mut kept = Vec::new();
+    for number in 0..200 {
+        insert(&transactions, number);
+        kept.push(transactions.commit().expect("commits").root);
+    }
+    let mut handle = transactions.join().expect("runs");
+    (0..200).for_each(|number| handle.push(DelayedRef::drop(extent(number))));
+    assert!(handle.commit().expect("commits").root.is_empty());
+    for (number, root) in (0..).zip(&kept) {
+        assert_eq!(numbers(root), (0..=number).collect::<Vec<_>>(), "T1");
+    }
+}
+
+#[test]
+fn references_are_counted_as_a_map_would() {
+    let mut transactions = Transactions::default();
+    let (mut model, mut random) = (BTreeMap::<u64, u64>::new(), fastrand::Rng::with_seed(11));
+    let mut cancelled = 0;
+    for _ in 0..200 {
+        let mut handle = transactions.join().expect("runs");
+        for _ in 0..random.usize(..40) {
+            let number = random.u64(..30);
+            let references = model.entry(number).or_default();
+            if *references > 0 && random.bool() {
+                *references -= 1;
+                handle.push(DelayedRef::drop(extent(number)));
+            } else {
+                *references += 1;
+                handle.push(DelayedRef::add(extent(number)));
+            }
+        }
+        let committed = handle.commit().expect("commits");
+        cancelled += committed.changes.cancelled.len();
+        model.retain(|_, references| *references > 0);
+        let in_tree = numbers(&committed.root).into_iter().map(|number| {
+            let item = committed.root.get(extent(number).start()).expect("listed");
+            (number, item.references)
+        });
+        assert!(in_tree.eq(model.clone()), "T3");
+    }
+    assert!(cancelled > 0, "nothing ever came and went between two commits");
+    assert_eq!(transactions.leaked(), 0);
+}
+
+#[test]
+fn leaked_handles_are_counted() {
+    let mut transactions = Transactions::default();
+    std::mem::forget(transactions.join());
+    std::mem::forget(transactions.join());
+    assert_eq!(transactions.leaked(), 2);
+}
+
+#[test]
+fn a_very_large_handle_is_one_transaction() {
+    let transactions = Arc::new(Transactions::default());
+    let mut handle = transactions.join().expect("runs");
+    (0..5000).for_each(|number| handle.push(DelayedRef::add(extent(number))));
+    assert!(transactions.commit_root().is_empty());
+    assert_eq!(handle.end(), TransactionId(1));
+    assert_eq!(transactions.commit().expect("commits").root.len(), 5000);
+}

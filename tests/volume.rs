@@ -1,0 +1,687 @@
+#![cfg(not(loom))]
+//! `Volume` through its public API: every error, devices that fail or panic, cancelling, giving up.
+
+mod support;
+
+use std::io;
+use std::sync::mpsc;
+
+use blockgate::replace::{CopyFigures, Side};
+use blockgate::sync::{Arc, Mutex};
+use blockgate::volume::{
+    BuildError, Overwrite, Policy, ReplaceError, VolumeBuilder, VolumeDefect, WriteError,
+};
+use blockgate::{CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Shards, Volume};
+use support::{
+    Call, Hooked, KIB, UNIT, broken, is_flush, is_read, is_write, panics, pattern, range, read,
+    within_a_minute,
+};
+
+const GROUP: u64 = 64 * KIB;
+const GROUPS: u64 = 3;
+const LENGTH: u64 = GROUP * GROUPS;
+
+fn memory() -> Arc<MemoryDevice> {
+    Arc::new(MemoryDevice::new(usize::try_from(LENGTH).expect("small")))
+}
+
+fn volume_on(source: Arc<dyn Device>) -> Volume {
+    // One shard: addresses are then handed out from the lowest.
+    let builder = Volume::builder(UNIT).shards(Shards::new(1));
+    let add = |builder: VolumeBuilder, index| builder.group(range(index * GROUP, GROUP));
+    (0..GROUPS).fold(builder, add).build(source).expect("a good layout")
+}
+
+/// Fills group after group with extents of one unit, each with the pattern of its address.
+fn fill(volume: &Volume, groups: u64) -> Vec<LogicalRange> {
+    let extents = (0..groups * GROUP / UNIT).map(|_| {
+        let write = volume.begin_cow(UNIT).expect("space");
+        write.write_at(0, &pattern(write.extent().start(), UNIT)).expect("writes");
+        write.finish().expect("no commit failed")
+    });
+    extents.collect()
+}
+
+fn is_filled(device: &dyn Device, extents: &[LogicalRange]) -> bool {
+    extents.iter().all(|extent| read(device, *extent) == pattern(extent.start(), extent.len()))
+}
+
+fn free(volume: &Volume) -> u64 {
+    volume.groups().iter().map(|group| group.block_group().figures().free).sum()
+}
+
+// ---- Building.
+
+#[test]
+fn a_bad_layout_is_refused() {
+    let built = |ranges: &[LogicalRange], alignment, length| {
+        let builder = ranges.iter().fold(Volume::builder(alignment), |builder, range| builder.group(*range));
+        builder.build(Arc::new(MemoryDevice::new(length))).err()
+    };
+    assert!(matches!(built(&[], 1, 0), Some(BuildError::NoGroups)));
+    let overlapping = [range(8, 8), range(0, 9)];
+    assert!(matches!(built(&overlapping, 1, 99), Some(BuildError::Overlap { one, other })
+        if one == range(0, 9) && other == range(8, 8)));
+    assert!(matches!(built(&[range(0, 9)], 2, 99), Some(BuildError::Alignment(_))));
+    assert!(matches!(built(&[range(0, 8)], 0, 99), Some(BuildError::Alignment(_))));
+    let too_small = built(&[range(8, 8), range(0, 8)], 1, 15);
+    assert!(matches!(too_small, Some(BuildError::DeviceTooSmall { length: 15, needed: 16 })));
+    assert!(built(&[range(8, 8), range(0, 8)], 8, 16).is_none(), "in any order");
+
+    let mute = Hooked::new(LENGTH, |call| if call == Call::Length { broken() } else { Ok(()) });
+    let error = Volume::builder(UNIT).group(range(0, GROUP)).build(mute).err();
+    assert!(matches!(error, Some(BuildError::Device(_))));
+}
+
+#[test]
+fn build_errors_say_what_is_wrong() {
+    let alignment = blockgate::BlockGroup::new(blockgate::BlockGroupId(0), range(0, 9), 2).unwrap_err();
+    for (error, hint) in [
+        (BuildError::NoGroups, "add one with VolumeBuilder::group"),
+        (BuildError::Overlap { one: range(0, 9), other: range(8, 8) }, "[0, 9) and [8, 16) overlap"),
+        (BuildError::Alignment(alignment), "align its start and length"),
+        (BuildError::DeviceTooSmall { length: 15, needed: 16 }, "has 15 bytes, the block groups need 16"),
+        (BuildError::Device(io::Error::other("gone")), "gone"),
+    ] {
+        assert!(error.to_string().contains(hint), "{error}");
+    }
+}
+
+// ---- Writing.
+
+#[test]
+fn data_of_any_length_is_found_again() {
+    let mut volume = volume_on(memory());
+    for length in [1, UNIT - 1, UNIT, UNIT + 1, 3 * UNIT, GROUP] {
+        let data = pattern(length, length);
+        let extent = volume.write(&data).expect("space");
+        assert_eq!(extent.len(), length.next_multiple_of(UNIT));
+        let mut found = vec![0; data.len()];
+        volume.read(extent.start(), &mut found).expect("reads");
+        assert!(found == *data, "{length} bytes");
+    }
+    volume.commit().expect("commits");
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn lengths_that_cannot_be_are_refused() {
+    let mut volume = volume_on(memory());
+    let error = volume.write(&[]).unwrap_err();
+    assert!(matches!(error, WriteError::Length { length: 0, alignment: UNIT }));
+    assert!(error.to_string().contains("a positive multiple of 4096"), "{error}");
+    assert!(matches!(volume.begin_cow(UNIT + 1).err(), Some(WriteError::Length { .. })));
+
+    let huge = vec![1; usize::try_from(GROUP + 1).expect("small")];
+    let error = volume.write(&huge).unwrap_err();
+    assert!(matches!(error, WriteError::NoSpace { largest: GROUP, read_only: 0, .. }), "{error}");
+    assert!(matches!(volume.begin_cow(1 << 63).err(), Some(WriteError::NoSpace { .. })));
+    assert_eq!(free(&volume), LENGTH, "nothing was taken");
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn only_what_fits_is_written() {
+    let volume = volume_on(memory());
+    let write = volume.begin_cow(UNIT).expect("space");
+    for (offset, length) in [(0, UNIT + 1), (1, UNIT), (UNIT, 1), (u64::MAX, 1), (UNIT + 1, 0)] {
+        let error = write.write_at(offset, &pattern(0, length)).unwrap_err();
+        assert!(matches!(error, WriteError::BeyondExtent { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("offset {offset}")), "{error}");
+    }
+    write.write_at(UNIT, &[]).expect("nothing fits anywhere");
+    write.write_at(UNIT - 1, &[7]).expect("the last byte");
+    assert_eq!(read(&**volume.source(), write.extent()).last(), Some(&7));
+}
+
+#[test]
+fn what_lies_in_no_group_is_refused() {
+    let volume = Volume::builder(UNIT)
+        .group(range(GROUP, GROUP))
+        .group(range(2 * GROUP, GROUP))
+        .build(memory())
+        .expect("a good layout");
+    let crossing = range(2 * GROUP - UNIT, 2 * UNIT);
+    for outside in [range(0, UNIT), range(3 * GROUP, UNIT), crossing, range(0, u64::MAX)] {
+        let errors = [
+            volume.begin_nocow(outside).err(),
+            volume.overwrite(outside, &[1]).err(),
+            volume.delete(outside).err(),
+            volume.add_reference(outside).err(),
+        ];
+        for error in errors {
+            let error = error.expect("refused");
+            assert!(matches!(error, WriteError::Outside { extent } if extent == outside), "{error}");
+            assert!(error.to_string().contains(&outside.to_string()), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_read_only_group_is_passed_over() {
+    let volume = volume_on(memory());
+    let groups = volume.groups();
+    let first = groups[0].block_group().set_read_only();
+    let extent = volume.write(&[1]).expect("another group");
+    assert_eq!(extent.start(), GROUP);
+    let _others = (groups[1].block_group().set_read_only(), groups[2].block_group().set_read_only());
+    let error = volume.write(&[1]).unwrap_err();
+    assert!(matches!(error, WriteError::NoSpace { read_only: 3, largest: 0, .. }));
+    assert!(error.to_string().contains("3 block groups are read-only for now: try again later"), "{error}");
+    drop(first);
+    assert_eq!(volume.write(&[1]).expect("read-write again").start(), 0);
+}
+
+#[test]
+fn an_overwrite_moves_where_the_group_is_read_only() {
+    let mut volume = volume_on(memory());
+    let old = volume.write(&pattern(1, UNIT)).expect("space");
+    volume.commit().expect("commits");
+    assert_eq!(volume.overwrite(old, &pattern(2, UNIT)).expect("writes"), Overwrite::InPlace);
+    assert_eq!(read(&**volume.source(), old), pattern(2, UNIT));
+
+    let read_only = volume.groups()[0].block_group().set_read_only();
+    let error = volume.begin_nocow(old).err().expect("refused");
+    assert!(error.to_string().contains("read-only: write to another group, or later"), "{error}");
+    let Overwrite::Moved(new) = volume.overwrite(old, &pattern(3, UNIT)).expect("elsewhere") else {
+        panic!("in place in a read-only group");
+    };
+    drop(read_only);
+    assert_eq!(read(&**volume.source(), old), pattern(2, UNIT), "as the copier found it");
+    assert_eq!(read(&**volume.source(), new), pattern(3, UNIT));
+    let root = volume.commit().expect("commits");
+    assert_eq!(root.extents_in(range(0, LENGTH)).collect::<Vec<_>>(), [new]);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn deleted_space_is_reused_only_after_the_commit() {
+    let mut volume = volume_on(memory());
+    let extents = fill(&volume, GROUPS);
+    volume.commit().expect("commits");
+    volume.delete(extents[5]).expect("deletes");
+    assert!(volume.write(&[1]).is_err(), "a crash would bring it back");
+    volume.commit().expect("commits");
+    assert_eq!(volume.write(&[1]).expect("free now"), extents[5]);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn the_last_reference_frees() {
+    let mut volume = volume_on(memory());
+    let extent = volume.write(&[1]).expect("space");
+    volume.add_reference(extent).expect("references");
+    volume.delete(extent).expect("drops one");
+    volume.commit().expect("commits");
+    assert_eq!(free(&volume), LENGTH - UNIT);
+    volume.delete(extent).expect("drops the other");
+    volume.commit().expect("commits");
+    assert_eq!(free(&volume), LENGTH);
+    let gone = volume.write(&[1]).expect("space");
+    volume.delete(gone).expect("before it was ever committed");
+    volume.commit().expect("commits");
+    assert_eq!(free(&volume), LENGTH);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn a_failed_write_gives_its_space_back() {
+    for k in 0..4 {
+        let mut volume = volume_on(Hooked::failing_at(LENGTH, k, is_write, broken));
+        let outcomes: Vec<_> = (0..5).map(|_| volume.write(&[1; 4096])).collect();
+        let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+        assert!(matches!(failed[..], [WriteError::Device(_)]));
+        assert!(failed[0].to_string().contains("cannot be written: the disk is broken"), "{}", failed[0]);
+        assert_eq!(free(&volume), LENGTH - 4 * UNIT);
+        volume.commit().expect("a failed write is no failed commit");
+        assert_eq!(volume.check(), Ok(()));
+    }
+}
+
+#[test]
+fn a_failed_overwrite_keeps_the_reference() {
+    let mut volume = volume_on(Hooked::failing_at(LENGTH, 1, is_write, broken));
+    let extent = volume.write(&[1; 4096]).expect("the first write");
+    assert!(matches!(volume.overwrite(extent, &[2]), Err(WriteError::Device(_))));
+    assert_eq!(volume.commit().expect("commits").len(), 1);
+    assert_eq!(volume.overwrite(extent, &[3]).expect("the third write"), Overwrite::InPlace);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn a_write_that_is_given_up_leaves_nothing() {
+    let mut volume = volume_on(memory());
+    let kept = volume.write(&[1]).expect("space");
+    drop(volume.begin_cow(UNIT).expect("space"));
+    drop(volume.begin_nocow(kept).expect("read-write"));
+    assert!(panics(|| {
+        let _writes = (volume.begin_cow(UNIT), volume.begin_nocow(kept));
+        panic!("the writer fails");
+    }));
+    assert_eq!(free(&volume), LENGTH - UNIT);
+    assert_eq!(volume.groups()[0].ordered_extents().in_flight(), 0);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn leaks_are_found() {
+    let leaks: [fn(&Volume); 4] = [
+        |volume| std::mem::forget(volume.transactions().join()),
+        |volume| std::mem::forget(volume.begin_cow(UNIT)),
+        |volume| std::mem::forget(volume.begin_nocow(range(0, UNIT))),
+        |volume| std::mem::forget(volume.groups()[1].block_group().set_read_only()),
+    ];
+    for leak in leaks {
+        let mut volume = volume_on(memory());
+        leak(&volume);
+        let defect = volume.check().unwrap_err();
+        assert!(defect.to_string().contains("leaked"), "{defect}");
+    }
+}
+
+#[test]
+fn used_bytes_that_no_item_accounts_for_are_found() {
+    let mut volume = volume_on(memory());
+    volume.write(&[1]).expect("space");
+    let _ = volume.transactions().commit().expect("commits, and does not book");
+    assert!(matches!(volume.check(), Err(VolumeDefect::Used { used: 0, listed: UNIT, .. })));
+}
+
+// ---- Committing.
+
+#[test]
+fn a_commit_that_fails_is_sticky_everywhere() {
+    let mut volume = volume_on(Hooked::failing_at(LENGTH, 0, is_flush, broken));
+    let extent = volume.write(&[1]).expect("space");
+    let pending_write = volume.begin_cow(UNIT).expect("space");
+    let text = volume.commit().unwrap_err().to_string();
+    assert!(text.contains("the last commit root stands") && text.contains("the disk is broken"), "{text}");
+
+    assert_eq!(pending_write.finish().unwrap_err().to_string(), text);
+    assert_eq!(volume.write(&[1]).unwrap_err().to_string(), text);
+    assert_eq!(volume.delete(extent).unwrap_err().to_string(), text);
+    assert_eq!(volume.add_reference(extent).unwrap_err().to_string(), text);
+    assert_eq!(volume.commit().unwrap_err().to_string(), text);
+    assert_eq!(volume.transactions().join().unwrap_err().to_string(), text);
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    let error = replace.run().unwrap_err();
+    assert!(matches!(error, ReplaceError::Commit(_)) && error.to_string() == text, "{error}");
+    drop(replace);
+    assert_eq!(volume.check(), Ok(()), "no group stays read-only, no space is lost but the write's");
+}
+
+#[test]
+fn a_reference_that_does_not_exist_fails_the_commit() {
+    let volume = volume_on(memory());
+    volume.delete(range(0, UNIT)).expect("the mistake is found by the commit");
+    let error = volume.commit().unwrap_err();
+    assert!(error.to_string().contains("dropped once, by the one who added it"), "{error}");
+}
+
+// ---- Replacing.
+
+type Matches = fn(Call) -> bool;
+
+const CALLS_OF_A_COPY: [(Matches, Side); 3] =
+    [(is_read, Side::Source), (is_write, Side::Target), (is_flush, Side::Target)];
+
+#[test]
+fn both_policies_replace_every_group() {
+    for policy in [Policy::CopyThenClone, Policy::CloneAlways] {
+        let (source, target) = (memory(), memory());
+        let mut volume = volume_on(source.clone());
+        let mut extents = fill(&volume, GROUPS - 1);
+        let mut replace = volume.start_replace(target.clone(), policy).expect("starts");
+        assert_eq!(replace.progress(), (0, 3));
+        let before = volume.write(&pattern(1, UNIT)).expect("space");
+        assert_eq!(read(&*target, before) == pattern(1, UNIT), policy == Policy::CloneAlways);
+
+        let summaries = replace.run().expect("replaces");
+        let copied: Vec<_> = summaries.iter().map(|summary| summary.copied.extents).collect();
+        assert_eq!(copied, [16, 16, 1]);
+        assert_eq!(summaries[0].copied, CopyFigures { extents: 16, bytes: GROUP });
+        assert_eq!((replace.progress(), replace.next_group().expect("is done")), ((3, 3), None));
+        extents.push(overwrite_all(&volume, &extents));
+        replace.finish().expect("finishes");
+        drop(replace);
+
+        let behind = volume.write(&pattern(2, UNIT)).expect("space");
+        for extent in extents.iter().chain([&before, &behind]) {
+            assert_eq!(read(&*source, *extent), read(&*target, *extent), "{policy:?} {extent}");
+        }
+        assert_eq!(volume.check(), Ok(()));
+    }
+}
+
+fn overwrite_all(volume: &Volume, extents: &[LogicalRange]) -> LogicalRange {
+    for extent in extents {
+        let done = volume.overwrite(*extent, &pattern(!extent.start(), UNIT)).expect("writes");
+        assert_eq!(done, Overwrite::InPlace);
+    }
+    volume.write(&pattern(9, UNIT)).expect("space")
+}
+
+/// That the assertions above can fail: without a replace, the target has nothing.
+#[test]
+fn twin_a_target_that_nobody_copied_to_differs() {
+    let (source, target) = (memory(), memory());
+    let volume = volume_on(source.clone());
+    let extents = fill(&volume, 1);
+    assert!(is_filled(&*source, &extents) && !is_filled(&*target, &extents));
+}
+
+#[test]
+fn the_source_is_retired_and_replaced_again() {
+    let devices: Vec<_> = (0..3).map(|_| memory()).collect();
+    let mut volume = volume_on(devices[0].clone());
+    assert!(matches!(volume.retire_source(), Err(ReplaceError::NotFinished)), "nothing was replaced");
+    let mut extents = fill(&volume, 1);
+    for pair in devices.windows(2) {
+        let mut replace = volume.start_replace(pair[1].clone(), Policy::default()).expect("starts");
+        replace.run().expect("replaces");
+        replace.finish().expect("finishes");
+        drop(replace);
+        assert!(matches!(volume.start_replace(memory(), Policy::default()), Err(ReplaceError::NotRetired)));
+        let old = volume.retire_source().expect("a replace has finished");
+        assert!(volume.retire_source().is_err(), "once");
+        old.write_at(0, &[0; 4096]).expect("the old device is nobody's");
+        assert!(is_filled(&*pair[1], &extents));
+        let write = volume.begin_cow(UNIT).expect("space");
+        write.write_at(0, &pattern(write.extent().start(), UNIT)).expect("writes");
+        extents.push(write.finish().expect("no commit failed"));
+        assert!(!is_filled(&*old, &extents) && is_filled(&*pair[1], &extents), "to the new device alone");
+    }
+    volume.commit().expect("commits");
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn a_replace_is_refused_while_another_is_at_work() {
+    let volume = volume_on(memory());
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    let running = volume.start_replace(memory(), Policy::default()).err().expect("refused");
+    assert!(matches!(running, ReplaceError::Running));
+    assert!(replace.next_group().expect("replaces").is_some());
+    let incomplete = replace.finish().unwrap_err();
+    assert!(matches!(incomplete, ReplaceError::Incomplete { passed: 1, groups: 3 }));
+    assert_eq!(replace.run().expect("nothing was lost by asking").len(), 2);
+    replace.finish().expect("finishes");
+    replace.finish().expect("twice is once");
+    drop(replace);
+    assert!(matches!(volume.start_replace(memory(), Policy::default()), Err(ReplaceError::NotRetired)));
+}
+
+#[test]
+fn a_target_that_will_not_do_is_refused() {
+    let mut volume = volume_on(memory());
+    let small = Arc::new(MemoryDevice::new(100));
+    let error = volume.start_replace(small, Policy::default()).err().expect("refused");
+    assert!(matches!(error, ReplaceError::TargetTooSmall { length: 100, needed: LENGTH }));
+    let mute = Hooked::failing_at(LENGTH, 0, |call| call == Call::Length, broken);
+    let error = volume.start_replace(mute, Policy::default()).err().expect("refused");
+    assert!(matches!(error, ReplaceError::Target(_)));
+    assert!(volume.start_replace(memory(), Policy::default()).is_ok(), "a refusal leaves nothing behind");
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn replace_errors_say_what_to_do() {
+    let copy = |side| CopyError::Device { side, address: 4096, error: io::Error::other("broken") };
+    for (error, hint) in [
+        (ReplaceError::Running, "cancel it, or wait until it has finished"),
+        (ReplaceError::NotFinished, "call DeviceReplace::finish first"),
+        (ReplaceError::NotRetired, "call Volume::retire_source before you start another"),
+        (ReplaceError::TargetTooSmall { length: 1, needed: 2 }, "has 1 bytes, the block groups need 2"),
+        (ReplaceError::Target(io::Error::other("gone")), "gone"),
+        (ReplaceError::Copy(copy(Side::Target)), "at 4K: broken; replace by another device"),
+        (ReplaceError::Copy(copy(Side::Source)), "the source cannot be read at 4K: broken"),
+        (ReplaceError::Copy(CopyError::Cancelled), "was cancelled"),
+        (ReplaceError::Incomplete { passed: 1, groups: 3 }, "1 of 3 block groups are replaced: call"),
+    ] {
+        assert!(error.to_string().contains(hint), "{error}");
+    }
+}
+
+/// Each call of each device that a replace makes fails once: the group is read-write again.
+#[test]
+fn a_failed_copy_undoes_the_freeze() {
+    for (call, side) in CALLS_OF_A_COPY {
+        for k in 0..GROUPS {
+            let (source, target): (Arc<Hooked>, Arc<Hooked>) = match side {
+                Side::Source => {
+                    (Hooked::failing_at(LENGTH, k, call, broken), Hooked::new(LENGTH, |_| Ok(())))
+                }
+                Side::Target => {
+                    (Hooked::new(LENGTH, |_| Ok(())), Hooked::failing_at(LENGTH, k, call, broken))
+                }
+            };
+            let mut volume = volume_on(source);
+            let extents = fill(&volume, GROUPS);
+            let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
+            let failed = usize::from(replace.run().is_err());
+            assert!(volume.groups().iter().all(|group| group.block_group().read_only_levels() == 0));
+            assert!(volume.begin_nocow(extents[0]).is_ok());
+            assert_eq!(failed, 1, "call {k} of {side:?} was never made");
+            assert_eq!(replace.run().is_ok(), side == Side::Source, "a target that has failed stays failed");
+            drop(replace);
+            assert_eq!(volume.check(), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_failed_read_is_read_again() {
+    let (source, target) = (Hooked::failing_at(LENGTH, 1, is_read, broken), memory());
+    let volume = volume_on(source);
+    let extents = fill(&volume, GROUPS);
+    let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
+    let error = replace.run().unwrap_err();
+    let ReplaceError::Copy(CopyError::Device { side: Side::Source, address, .. }) = error else {
+        panic!("{error}");
+    };
+    assert_eq!((address, replace.progress()), (GROUP, (1, 3)));
+    assert_eq!(replace.run().expect("goes on").len(), 2);
+    replace.finish().expect("finishes");
+    drop(replace);
+    assert!(is_filled(&*target, &extents));
+}
+
+/// The writer is safe on the source; it is the replace that must not finish.
+#[test]
+fn a_write_that_fails_on_the_target_fails_the_replace_alone() {
+    for policy in [Policy::CopyThenClone, Policy::CloneAlways] {
+        let at = if policy == Policy::CloneAlways { 0 } else { GROUPS };
+        let source = memory();
+        let mut volume = volume_on(source.clone());
+        let extents = fill(&volume, GROUPS);
+        volume.commit().expect("commits");
+        let target = Hooked::failing_at(LENGTH, at, is_write, broken);
+        let mut replace = volume.start_replace(target, policy).expect("starts");
+        if policy == Policy::CopyThenClone {
+            replace.run().expect("replaces");
+        }
+        assert_eq!(volume.overwrite(extents[3], &[1; 4096]).expect("writes"), Overwrite::InPlace);
+        assert_eq!(*read(&*source, extents[3]), [1; 4096]);
+        if policy == Policy::CloneAlways {
+            let error = replace.next_group().unwrap_err();
+            assert!(matches!(error, ReplaceError::Copy(CopyError::Device { side: Side::Target, .. })));
+            assert!(replace.next_group().is_err(), "for ever");
+        }
+        if policy == Policy::CopyThenClone {
+            assert!(matches!(replace.finish(), Err(ReplaceError::Copy(_))), "{policy:?}");
+        }
+        drop(replace);
+        assert!(matches!(volume.retire_source(), Err(ReplaceError::NotFinished)));
+        assert!(volume.start_replace(memory(), policy).is_ok_and(|mut again| again.run().is_ok()));
+        assert_eq!(volume.check(), Ok(()));
+    }
+}
+
+#[test]
+fn a_target_that_cannot_be_flushed_by_a_commit_fails_the_replace_alone() {
+    let mut volume = volume_on(memory());
+    // Each group is flushed by its commit and by its copy.
+    let target = Hooked::failing_at(LENGTH, 2 * GROUPS, is_flush, broken);
+    let mut replace = volume.start_replace(target, Policy::default()).expect("starts");
+    replace.run().expect("replaces");
+    volume.write(&[1]).expect("space");
+    volume.commit().expect("the source is flushed");
+    assert!(replace.finish().is_err());
+    drop(replace);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+// ---- Cancelling, and giving up.
+
+#[test]
+fn a_cancelled_replace_stops_and_leaves_nothing() {
+    // Before: at the first step. During: while the copy of the second group reads. After: it is too late.
+    for k in [None, Some(1)] {
+        let token: Arc<Mutex<Option<CancelToken>>> = Arc::default();
+        let for_source = Arc::clone(&token);
+        let source = Hooked::failing_at(LENGTH, k.unwrap_or(u64::MAX), is_read, move || {
+            for_source.lock().iter().for_each(CancelToken::cancel);
+            Ok(())
+        });
+        let mut volume = volume_on(source);
+        fill(&volume, GROUPS);
+        let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+        *token.lock() = Some(replace.cancel_token());
+        if k.is_none() {
+            replace.cancel_token().cancel();
+        }
+        for _ in 0..2 {
+            let error = replace.run().unwrap_err();
+            assert!(matches!(error, ReplaceError::Copy(CopyError::Cancelled)), "{error}");
+        }
+        assert_eq!(replace.progress().0 as u64, k.unwrap_or(0));
+        assert!(volume.groups().iter().all(|group| group.block_group().read_only_levels() == 0));
+        drop(replace);
+        let mut again = volume.start_replace(memory(), Policy::default()).expect("starts");
+        assert_eq!(again.run().expect("replaces").len(), 3);
+        again.cancel_token().cancel();
+        again.finish().expect("it is too late to cancel");
+        drop(again);
+        assert_eq!(volume.check(), Ok(()));
+    }
+}
+
+#[test]
+fn a_replace_that_is_given_up_midway_leaves_room_for_another() {
+    for policy in [Policy::CopyThenClone, Policy::CloneAlways] {
+        let (abandoned, target) = (memory(), memory());
+        let mut volume = volume_on(memory());
+        let extents = fill(&volume, GROUPS);
+        let mut replace = volume.start_replace(abandoned.clone(), policy).expect("starts");
+        replace.next_group().expect("replaces");
+        drop(replace);
+        let _ = volume.overwrite(extents[0], &pattern(77, UNIT)).expect("writes");
+        assert!(is_filled(&*abandoned, &extents[..1]), "nothing is written to a target that was given up");
+
+        let mut replace = volume.start_replace(target.clone(), policy).expect("starts");
+        replace.run().expect("replaces");
+        replace.finish().expect("finishes");
+        drop(replace);
+        assert_eq!(read(&*target, extents[0]), pattern(77, UNIT));
+        assert!(is_filled(&*target, &extents[1..]));
+        assert_eq!(volume.check(), Ok(()));
+    }
+}
+
+#[test]
+fn a_replace_waits_for_the_write_that_was_there() {
+    within_a_minute("a replace with a write in flight", || {
+        let target = memory();
+        let volume = volume_on(memory());
+        let write = volume.begin_cow(UNIT).expect("space");
+        let (started, has_started) = mpsc::channel();
+        let summary = std::thread::scope(|scope| {
+            let volume = &volume;
+            let target = target.clone();
+            let replacing = scope.spawn(move || {
+                let mut replace = volume.start_replace(target, Policy::default()).expect("starts");
+                started.send(()).expect("received below");
+                let summaries = replace.run().expect("replaces");
+                replace.finish().expect("finishes");
+                drop(replace);
+                summaries[0]
+            });
+            has_started.recv().expect("it starts");
+            while volume.groups()[0].block_group().read_only_levels() == 0 {
+                std::thread::yield_now();
+            }
+            write.write_at(0, &pattern(5, UNIT)).expect("writes");
+            write.finish().expect("no commit failed");
+            replacing.join().expect("no panic")
+        });
+        assert_eq!(summary.copied, CopyFigures { extents: 1, bytes: UNIT });
+        assert_eq!(read(&*target, range(0, UNIT)), pattern(5, UNIT));
+    });
+}
+
+#[test]
+fn a_scrub_and_a_replace_nest() {
+    let mut volume = volume_on(memory());
+    fill(&volume, 1);
+    let group = &volume.groups()[0];
+    let scrub =
+        Frozen::set_read_only(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    replace.next_group().expect("replaces");
+    assert_eq!(group.block_group().read_only_levels(), 1, "the scrub's");
+    let committed = scrub.commit(&volume).expect("commits");
+    assert_eq!(committed.extents().count(), 16);
+    drop((committed, replace));
+    assert_eq!(group.block_group().read_only_levels(), 0);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+// ---- Devices that panic.
+
+fn burst() -> io::Result<()> {
+    panic!("the driver has a bug");
+}
+
+#[test]
+fn a_panic_of_the_source_undoes_the_write() {
+    let mut volume = volume_on(Hooked::failing_at(LENGTH, 1, is_write, burst));
+    let extent = volume.write(&[1; 4096]).expect("the first write");
+    assert!(panics(|| drop(volume.write(&[2; 4096]))));
+    assert_eq!(free(&volume), LENGTH - UNIT);
+    volume.commit().expect("a writer that panics is no failed commit");
+    assert_eq!(volume.overwrite(extent, &[3]).expect("goes on"), Overwrite::InPlace);
+    assert_eq!(volume.check(), Ok(()));
+}
+
+#[test]
+fn a_panic_during_the_copy_undoes_the_freeze() {
+    // Of the second group. (A target is flushed by the commit of the drain, too.)
+    for ((call, side), k) in CALLS_OF_A_COPY.into_iter().zip([1, 1, 3]) {
+        let healthy = || Hooked::new(LENGTH, |_| Ok(()));
+        let faulty = Hooked::failing_at(LENGTH, k, call, burst);
+        let (source, target) = match side {
+            Side::Source => (faulty, healthy()),
+            Side::Target => (healthy(), faulty),
+        };
+        let mut volume = volume_on(source);
+        let extents = fill(&volume, GROUPS);
+        let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
+        assert!(panics(|| drop(replace.run())), "{side:?}");
+        assert_eq!(replace.progress(), (1, 3));
+        assert!(volume.begin_nocow(extents[0]).is_ok(), "read-write again");
+        drop(replace);
+        assert_eq!(volume.check(), Ok(()));
+        let again = volume.start_replace(memory(), Policy::default());
+        assert!(again.expect("starts").run().is_ok());
+    }
+}
+
+#[test]
+fn a_panic_during_the_flush_of_a_commit_is_a_failed_commit() {
+    let mut volume = volume_on(Hooked::failing_at(LENGTH, 0, is_flush, burst));
+    volume.write(&[1]).expect("space");
+    assert!(panics(|| drop(volume.commit())));
+    let error = volume.write(&[1]).unwrap_err();
+    assert!(error.to_string().ends_with("the task that committed panicked"), "{error}");
+    assert_eq!(volume.check(), Ok(()));
+}
