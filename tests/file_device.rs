@@ -98,7 +98,7 @@ fn a_file_that_is_too_short_is_refused() {
         Err(BuildError::DeviceTooSmall { length, needed: LENGTH }) if length == LENGTH - 1
     ));
     let volume = volume_on(file(LENGTH)).expect("long enough");
-    let error = volume.start_replace(file(LENGTH - 1), Policy::default()).err().expect("refused");
+    let error = volume.start_replace(file(LENGTH - 1), Policy::default()).expect_err("refused");
     assert!(matches!(error, ReplaceError::TargetTooSmall { .. }), "{error}");
 }
 

@@ -181,7 +181,7 @@ fn an_overwrite_moves_where_the_group_is_read_only() {
     assert_eq!(read(&**volume.source(), old), pattern(2, UNIT));
 
     let read_only = volume.groups()[0].block_group().set_read_only();
-    let error = volume.begin_nocow(old).err().expect("refused");
+    let error = volume.begin_nocow(old).expect_err("refused");
     assert!(error.to_string().contains("read-only: write to another group, or later"), "{error}");
     let Overwrite::Moved(new) = volume.overwrite(old, &pattern(3, UNIT)).expect("elsewhere") else {
         panic!("in place in a read-only group");
@@ -399,7 +399,7 @@ fn the_source_is_retired_and_replaced_again() {
 fn a_replace_is_refused_while_another_is_at_work() {
     let volume = volume_on(memory());
     let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
-    let running = volume.start_replace(memory(), Policy::default()).err().expect("refused");
+    let running = volume.start_replace(memory(), Policy::default()).expect_err("refused");
     assert!(matches!(running, ReplaceError::Running));
     assert!(replace.next_group().expect("replaces").is_some());
     let incomplete = replace.finish().unwrap_err();
@@ -415,10 +415,10 @@ fn a_replace_is_refused_while_another_is_at_work() {
 fn a_target_that_will_not_do_is_refused() {
     let mut volume = volume_on(memory());
     let small = Arc::new(MemoryDevice::new(100));
-    let error = volume.start_replace(small, Policy::default()).err().expect("refused");
+    let error = volume.start_replace(small, Policy::default()).expect_err("refused");
     assert!(matches!(error, ReplaceError::TargetTooSmall { length: 100, needed: LENGTH }));
     let mute = Hooked::failing_at(LENGTH, 0, |call| call == Call::Length, broken);
-    let error = volume.start_replace(mute, Policy::default()).err().expect("refused");
+    let error = volume.start_replace(mute, Policy::default()).expect_err("refused");
     assert!(matches!(error, ReplaceError::Target(_)));
     assert!(volume.start_replace(memory(), Policy::default()).is_ok(), "a refusal leaves nothing behind");
     assert_eq!(volume.check(), Ok(()));
