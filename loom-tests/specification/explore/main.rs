@@ -37,12 +37,9 @@ const SIZES: &[Size] = &[
 const LARGE: &[Size] = &[
     (&[Cow, Cow, Nocow], 2),
     (&[Cow, Cow, Cow, Cow], 1),
-    (&[Cow, Cow, Cow], 4),
     (&[Cow, Nocow, Deleter, Committer], 3),
     (&[Cow, Nocow, Nocow, Scrub], 1),
-    (&[Cow, Cow, Nocow, Nocow], 2),
-    (&[Cow, Cow, Nocow, Committer, Committer], 2),
-    (&[Cow, Cow, Cow, Cow, Cow], 1),
+    (&[Cow, Cow, Cow], 4),
 ];
 
 /// A step left out, the rule that forbids it, and who notices.

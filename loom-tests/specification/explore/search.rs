@@ -91,10 +91,10 @@ pub fn search(world: World) -> Found {
 
 /// Two states with the same one would hide what comes of the second: with a billion states, 1 in 10^20.
 fn fingerprint(world: &World) -> (u64, u64) {
-    let part = |salt: u64| {
-        let mut state = DefaultHasher::new();
-        (salt, world).hash(&mut state);
-        state.finish()
+    let half = |number: u64| {
+        let mut hashing = DefaultHasher::new();
+        (number, world).hash(&mut hashing);
+        hashing.finish()
     };
-    (part(1), part(2))
+    (half(1), half(2))
 }
