@@ -136,6 +136,7 @@ impl DelayedRefQueue {
     ///
     /// Returns how many drains came before the one that will take these refs. (Of this shard; where
     /// drains do not overlap, of all of them.)
+    #[inline]
     pub fn publish(&self, batch: &mut RefBatch) -> u64 {
         let mut pending = self.shards[current_shard(self.shards.len())].lock();
         pending.singles.extend(batch.first.take());

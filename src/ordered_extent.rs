@@ -76,6 +76,7 @@ impl OrderedExtents {
     ///
     /// # Panics
     /// With 2^32 - 1 writes in flight in one shard.
+    #[inline]
     pub fn add(&self, extent: LogicalRange) -> OrderedExtent<&Self> {
         OrderedExtent::add(self, extent)
     }
@@ -127,6 +128,7 @@ impl OrderedExtents {
         self.shards.iter_mut().map(|shard| shard.get_mut().live_count).sum()
     }
 
+    #[inline]
     fn remove(&self, shard: usize, slot: u32, failed: bool) {
         let mut slab = self.shards[shard].lock();
         let entry = slab.remove(slot);
@@ -179,6 +181,7 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     /// The write is done, and its delayed ref (if it has one) queued: waiters need not wait for it.
     ///
     /// Release: what was done before happens-before the return of a wait that counted this write.
+    #[inline]
     pub fn finish(mut self) {
         self.finished = true;
     }
@@ -256,6 +259,7 @@ impl Default for Slab {
 }
 
 impl Slab {
+    #[inline]
     fn insert(&mut self, extent: LogicalRange) -> u32 {
         let entry = Entry { extent, sequence: self.next_sequence, next: self.first_live, previous: NONE };
         let slot = self.first_free;

@@ -280,8 +280,8 @@ impl<T> std::ops::DerefMut for MonitorGuard<'_, T> {
 
 /// Which of `shards` shards the calling thread works on: its own number, modulo `shards`.
 ///
-/// Threads are numbered in the order in which they first ask (under loom: in the order of their
-/// creation, the main thread being 0). Two threads may share a shard: it costs time, not correctness.
+/// A thread gets the least number that no other living thread has when it first asks (under loom: its
+/// place in the order of creation, the main thread being 0). Two threads may share a shard: it costs time, not correctness.
 ///
 /// # Panics
 /// With zero shards.
@@ -302,7 +302,9 @@ pub(crate) fn processors() -> usize {
 #[cfg(not(any(loom, shuttle)))]
 mod production {
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+    use std::sync::atomic::Ordering;
 
     pub use crossbeam_utils::CachePadded;
     pub(super) use std::thread::{Thread, current as current_thread, park};
@@ -390,19 +392,52 @@ mod production {
         one.id() == other.id()
     }
 
+    thread_local! {
+        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+        static LEASE: Lease = Lease::new();
+    }
+
     #[inline]
     pub(super) fn thread_index() -> usize {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+        match INDEX.get() {
+            usize::MAX => lease_an_index(),
+            index => index,
         }
-        INDEX.with(|index| {
-            if index.get() == usize::MAX {
-                // Relaxed: only the number matters, and each is handed out once.
-                index.set(NEXT.fetch_add(1, Ordering::Relaxed));
-            }
-            index.get()
-        })
+    }
+
+    #[cold]
+    fn lease_an_index() -> usize {
+        // A thread that is ending, and has given its index back, works on shard 0.
+        let index = LEASE.try_with(|lease| lease.0).unwrap_or(0);
+        INDEX.set(index);
+        index
+    }
+
+    /// The least index that no living thread has: so few threads have small indices, however many came
+    /// and went before them.
+    struct Lease(usize);
+
+    /// The indices given back, and the next that was never given out.
+    static INDICES: parking_lot::Mutex<(BinaryHeap<Reverse<usize>>, usize)> =
+        parking_lot::Mutex::new((BinaryHeap::new(), 0));
+
+    impl Lease {
+        fn new() -> Self {
+            let (free, next) = &mut *INDICES.lock();
+            Self(free.pop().map_or_else(
+                || {
+                    *next += 1;
+                    *next - 1
+                },
+                |Reverse(index)| index,
+            ))
+        }
+    }
+
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            INDICES.lock().0.push(Reverse(self.0));
+        }
     }
 }
 

@@ -100,6 +100,7 @@ impl Transactions {
     ///
     /// # Panics
     /// With 2^48 - 1 handles in one shard, which only leaked ones can reach.
+    #[inline]
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         loop {
             match self.handles.enter() {
@@ -108,6 +109,7 @@ impl Transactions {
                     return Ok(TransactionHandle {
                         transactions: self,
                         batch: RefBatch::default(),
+                        ended: false,
                         _inside: inside,
                     });
                 }
@@ -217,6 +219,7 @@ impl Transactions {
 pub struct TransactionHandle<'a> {
     transactions: &'a Transactions,
     batch: RefBatch,
+    ended: bool,
     // Last: what is dropped before it is still inside (C2).
     _inside: Inside<'a>,
 }
@@ -235,6 +238,7 @@ impl TransactionHandle<'_> {
 
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
     /// one, or of a later one, they are in it.
+    #[inline]
     pub fn end(mut self) -> TransactionId {
         self.publish()
     }
@@ -249,8 +253,10 @@ impl TransactionHandle<'_> {
         transactions.commit()
     }
 
+    #[inline]
     fn publish(&mut self) -> TransactionId {
         let drains = self.transactions.queue.publish(&mut self.batch);
+        self.ended = true;
         let transaction = TransactionId(drains + 1);
         emit(|| Event::EndTransaction { transaction });
         transaction
@@ -259,7 +265,7 @@ impl TransactionHandle<'_> {
 
 impl Drop for TransactionHandle<'_> {
     fn drop(&mut self) {
-        if !self.batch.is_empty() {
+        if !self.ended {
             self.publish();
         }
     }

@@ -316,7 +316,9 @@ fn bytes_that_change_their_extent_are_not_given_out_again() {
     let halves = [range(extent.start(), UNIT), range(extent.start() + UNIT, UNIT)];
     let mut handle = volume.transactions().join().expect("runs");
     handle.push(DelayedRef::drop(extent));
-    halves.into_iter().for_each(|half| handle.push(DelayedRef::add(half)));
+    for half in halves {
+        handle.push(DelayedRef::add(half));
+    }
     handle.end();
     volume.commit().expect("commits");
     assert!(volume.begin_cow(UNIT).is_err(), "a live half was given out");

@@ -50,6 +50,7 @@ impl FreeSpace {
 
     /// Takes `length` free bytes, and books them as reserved. Where no free range has so many: the length
     /// of the longest.
+    #[inline]
     pub(super) fn allocate(&self, length: u64) -> Result<LogicalRange, u64> {
         let own = current_shard(self.slices.len());
         (own..self.slices.len())

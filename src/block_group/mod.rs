@@ -114,6 +114,7 @@ impl BlockGroup {
     /// [`ReserveError::ReadOnly`], [`ReserveError::NoSpace`] where no free range is long enough,
     /// [`ReserveError::Length`] where `length` is not a positive multiple of the alignment. Nothing is
     /// taken then.
+    #[inline]
     pub fn reserve(&self, length: u64) -> Result<Reservation<'_>, ReserveError> {
         if length == 0 || !length.is_multiple_of(self.alignment) {
             return Err(ReserveError::Length { length, alignment: self.alignment });
@@ -133,6 +134,7 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`ReadOnlyError`] while the group is read-only: write elsewhere (COW) instead.
+    #[inline]
     pub fn begin_nocow(&self) -> Result<NocowWriter<'_>, ReadOnlyError> {
         let inside = self.nocow_writers.enter().map_err(|refusal| self.refused(refusal))?;
         emit(|| Event::BeginNocow { group: self.id });
@@ -258,6 +260,7 @@ impl Reservation<'_> {
     /// [release](BlockGroup::release). To be called when the ordered extent was added, not before: between
     /// the two, a drain would see neither.
     #[track_caller]
+    #[inline]
     pub fn hand_over(mut self) -> LogicalRange {
         self.kept = true;
         self.extent

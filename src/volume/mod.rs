@@ -259,6 +259,7 @@ impl Volume {
     /// Writes `data` at `start` to the source and, behind the cursor, to the target.
     ///
     /// V2: to be called while the ordered extent of these bytes exists.
+    #[inline]
     fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
         let both = start < self.cursor.address();
         let target = if both { self.target.get() } else { None };

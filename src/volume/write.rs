@@ -67,6 +67,7 @@ impl Volume {
     ///
     /// # Errors
     /// [`WriteError::Length`], [`WriteError::NoSpace`].
+    #[inline]
     pub fn begin_cow(&self, length: u64) -> Result<CowWrite<'_>, WriteError> {
         let served_last = &self.served_last[current_shard(self.served_last.len())];
         let first = *served_last.lock();
@@ -178,6 +179,7 @@ impl CowWrite<'_> {
     ///
     /// # Errors
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
+    #[inline]
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
         self.volume.write_within(self.extent, offset, data)
     }
@@ -187,6 +189,7 @@ impl CowWrite<'_> {
     ///
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.
+    #[inline]
     pub fn finish(self) -> Result<LogicalRange, WriteError> {
         self.publish(&[DelayedRef::add(self.extent)])?;
         Ok(self.done())
@@ -221,9 +224,10 @@ impl CowWrite<'_> {
 impl Drop for CowWrite<'_> {
     fn drop(&mut self) {
         if let Some(ordered) = self.ordered.take() {
+            // In this order: who is given the space finds no write in flight there.
+            ordered.fail();
             let released = self.group.block_group.release(self.extent);
             debug_assert!(released.is_ok(), "{released:?}");
-            ordered.fail();
         }
     }
 }

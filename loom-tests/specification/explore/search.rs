@@ -78,8 +78,8 @@ pub fn search(world: World) -> Found {
             }
             Stepped::Broke(event, violation) => {
                 steps.push((role, Some(event)));
-                let (rule, detail) = (Some(violation.rule), violation.to_string());
-                found.failure = Some(Failure { rule, detail, steps });
+                let detail = violation.to_string();
+                found.failure = Some(Failure { rule: Some(violation.rule), detail, steps });
                 break;
             }
         }
