@@ -1,6 +1,6 @@
 //! The primitives under shuttle, which has one memory ordering: sequential consistency.
 
-use std::sync::atomic::Ordering::{self, SeqCst};
+use super::Ordering::{self, SeqCst};
 
 pub use super::unpadded::CachePadded;
 pub(super) use shuttle::thread::{Thread, current as current_thread, park};
