@@ -21,9 +21,6 @@ const PRIMITIVES: [&str; 9] = [
 /// What no file may use, for the reasons at the head of `src/sync.rs`.
 const FORBIDDEN: [&str; 6] = ["SeqCst", "try_lock", "try_read", "try_write", "sleep", "unsafe"];
 
-/// Shuttle has one memory ordering, and this is its name. Nothing that ships is in this file.
-const SHUTTLE: &str = "sync/under_shuttle.rs";
-
 /// Imports within a layer, each for a reason. All others go down.
 const BESIDE: [(&str, &str); 3] = [
     // How many shards there are depends on how many processors there are.
@@ -76,8 +73,7 @@ fn complaints(path: &str, text: &str, layers: &Layers) -> Vec<String> {
     let mut found = Vec::new();
     for (number, line) in code(text) {
         let mut complain = |what: String| found.push(format!("{path}:{number}: {what}"));
-        let forbidden = FORBIDDEN.into_iter().filter(|word| !(path == SHUTTLE && *word == "SeqCst"));
-        for word in forbidden.filter(|word| has_word(line, word)) {
+        for word in FORBIDDEN.into_iter().filter(|word| has_word(line, word)) {
             complain(format!("{word} is not for this crate"));
         }
         if module != "sync" {

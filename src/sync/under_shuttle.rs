@@ -1,11 +1,11 @@
-//! The primitives under shuttle, which has one memory ordering: sequential consistency.
+//! The primitives under shuttle, which takes every memory ordering for sequential consistency.
 
-use super::Ordering::{self, SeqCst};
+use super::Ordering;
 
 pub use super::unpadded::CachePadded;
 pub(super) use shuttle::thread::{Thread, current as current_thread, park};
 
-// Orderings are dropped here: shuttle would drop them too, and warn.
+// Orderings are handed on as they are; shuttle ignores them, and says so once.
 #[derive(Debug)]
 pub(super) struct AtomicU64(shuttle::sync::atomic::AtomicU64);
 
@@ -14,38 +14,38 @@ impl AtomicU64 {
         Self(shuttle::sync::atomic::AtomicU64::new(value))
     }
 
-    // A load, as in production.
+    // Relaxed, as in production: a guess.
     pub(super) fn first_guess(&self, _likely: u64) -> u64 {
-        self.0.load(SeqCst)
+        self.0.load(Ordering::Relaxed)
     }
 
     pub(super) fn compare_exchange(
         &self,
         old: u64,
         new: u64,
-        _orders: (Ordering, Ordering),
+        orders: (Ordering, Ordering),
     ) -> Result<u64, u64> {
-        self.0.compare_exchange(old, new, SeqCst, SeqCst)
+        self.0.compare_exchange(old, new, orders.0, orders.1)
     }
 
-    pub(super) fn fetch_add(&self, n: u64, _order: Ordering) -> u64 {
-        self.0.fetch_add(n, SeqCst)
+    pub(super) fn fetch_add(&self, n: u64, order: Ordering) -> u64 {
+        self.0.fetch_add(n, order)
     }
 
-    pub(super) fn fetch_sub(&self, n: u64, _order: Ordering) -> u64 {
-        self.0.fetch_sub(n, SeqCst)
+    pub(super) fn fetch_sub(&self, n: u64, order: Ordering) -> u64 {
+        self.0.fetch_sub(n, order)
     }
 
-    pub(super) fn fetch_or(&self, mask: u64, _order: Ordering) -> u64 {
-        self.0.fetch_or(mask, SeqCst)
+    pub(super) fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
+        self.0.fetch_or(mask, order)
     }
 
-    pub(super) fn load(&self, _order: Ordering) -> u64 {
-        self.0.load(SeqCst)
+    pub(super) fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
     }
 
-    pub(super) fn store(&self, value: u64, _order: Ordering) {
-        self.0.store(value, SeqCst);
+    pub(super) fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value, order);
     }
 
     pub(super) fn get_mut(&mut self) -> u64 {
