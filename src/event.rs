@@ -143,6 +143,13 @@ pub enum Event {
         /// Which bytes.
         extent: LogicalRange,
     },
+    /// All extents of the group that the commit root lists are on the target, and flushed.
+    FinishCopy {
+        /// The group.
+        group: BlockGroupId,
+        /// How many extents that were.
+        extents: u64,
+    },
     /// The cursor moved: writes below it go to both devices.
     MoveCursor {
         /// To this address.
@@ -198,6 +205,10 @@ impl fmt::Display for Event {
             Self::SwitchRoot { from, to } => write!(f, "commit root {} -> {}", from.0, to.0),
             Self::Abort => f.write_str("abort the transaction"),
             Self::Copy { extent } => write!(f, "copy {extent} to the target"),
+            Self::FinishCopy { group, extents: 0 } => {
+                write!(f, "finish the copy of {group}: the commit root lists no extent there")
+            }
+            Self::FinishCopy { group, extents } => write!(f, "finish the copy of {group}: {extents} extents"),
             Self::MoveCursor { to } => write!(f, "move the cursor to {}", Bytes(*to)),
             Self::Write { extent, both: false } => write!(f, "write {extent} to the source"),
             Self::Write { extent, both: true } => write!(f, "write {extent} to both devices"),

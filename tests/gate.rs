@@ -120,7 +120,7 @@ fn what_was_done_inside_is_seen_after_the_wait() {
 /// G5 and G6: many short rounds, so that a lost wake-up would hang one of them.
 #[test]
 fn no_wake_up_is_lost() {
-    let woken = within_a_minute("a waiter", || {
+    within_a_minute("a waiter to enter", || {
         let gate = Gate::new(Shards::new(2));
         let (done, waits) = (Counter::default(), Counter::default());
         std::thread::scope(|scope| {
@@ -139,15 +139,16 @@ fn no_wake_up_is_lost() {
             for _ in 0..2 {
                 scope.spawn(|| {
                     let _end = done.next_at_end();
-                    for _ in 0..5000 {
+                    let mut closings = 0;
+                    // On one processor, a writer may be lucky for long.
+                    while closings < 5000 || waits.get() == 0 {
                         gate.close().wait_empty();
+                        closings += 1;
                     }
                 });
             }
         });
-        waits.get()
     });
-    assert!(woken > 0, "nobody ever waited to enter");
 }
 
 #[test]

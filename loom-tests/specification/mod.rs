@@ -148,6 +148,7 @@ impl Specification {
             Event::SwitchRoot { from, to } => self.switch_root(role, from, to),
             Event::Abort => self.abort(role),
             Event::Copy { extent } => self.copy(role, extent),
+            Event::FinishCopy { .. } => Ok(()),
             Event::MoveCursor { to } => self.move_cursor(role, to),
             _ => Err(Violation { rule: Rule::Known, detail: format!("{event}") }),
         }

@@ -173,13 +173,17 @@ impl World {
     }
 
     fn copy(&self, root: &CommitRoot) {
-        let mut buffer = [0; SECTOR as usize];
+        let (mut buffer, mut extents) = ([0; SECTOR as usize], 0);
         for extent in root.extents_in(self.group.range()) {
+            extents += 1;
             trace::observe(Event::Copy { extent });
             self.source.read_at(extent.start(), &mut buffer).expect("the device works");
             self.target.write_at(extent.start(), &buffer).expect("the device works");
             loom_harness::note(format!("copy {extent} to the target"));
         }
+        let finished = Event::FinishCopy { group: self.group.id(), extents };
+        trace::observe(finished);
+        loom_harness::note(finished.to_string());
     }
 
     fn cow(&self) {

@@ -2,6 +2,7 @@
 
 use crate::block_group::{BlockGroup, ReadOnly};
 use crate::device::Device;
+use crate::event::{Event, emit};
 use crate::extent_tree::CommitRoot;
 use crate::ordered_extent::{OrderedExtents, Waited};
 use crate::transaction::{CommitError, Transactions};
@@ -151,6 +152,8 @@ impl<'group, M: Metadata> Committed<'group, M> {
     ) -> Result<Copied<'group>, CopyError> {
         let range = self.read_only.group().range();
         self.summary.copied = copy_extents(source, target, range, self.extents(), cancel)?;
+        let (group, extents) = (self.read_only.group().id(), self.summary.copied.extents);
+        emit(|| Event::FinishCopy { group, extents });
         Ok(Copied { read_only: self.read_only, summary: self.summary })
     }
 }
