@@ -1,13 +1,13 @@
 //! Reference changes that are not in the extent tree yet.
 //!
-//! The hard part: each must be applied exactly once, while writers push and one task drains. A ref is
-//! owned: it moves from the [`RefBatch`] of its handle into the queue, and out of it by one drain. What
-//! adds and drops references of the same extent is folded before the tree is touched.
+//! The hard part: each must be applied exactly once, while writers push and one task drains. A ref in the
+//! queue is owned by its shard until one drain takes it out. What adds and drops references of the same
+//! extent is folded before the tree is touched.
 //!
 //! # Invariants
 //!
-//! - D1: a ref is in one place: a batch, a shard, or what a drain returned.
-//! - D2: the refs that were published before a drain began are in it or in an earlier one.
+//! - D1: a ref is in one place: its writer's hands, a shard, or what a drain returned.
+//! - D2: the refs that were queued before a drain began are in it or in an earlier one.
 //! - D3: folding keeps the sum of changes of each extent.
 //!
 //! Checked by `loom-tests/delayed_ref.rs`, argued in `docs/delayed-refs.md`. The kernel's are
@@ -18,8 +18,8 @@ use std::mem;
 use crate::sync::{CachePadded, Mutex, current_shard};
 use crate::units::{LogicalRange, Shards};
 
-/// So many refs are handed over as they are, and not copied into the shard one by one.
-const CHUNK: usize = 1024;
+/// Of so many, a caller's vector is handed over as it is: to allocate another costs less than to copy it.
+const MANY: usize = 64;
 
 /// One reference to an extent, added or dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,38 +50,6 @@ impl DelayedRef {
     #[must_use]
     pub fn drop(extent: LogicalRange) -> Self {
         Self { extent, action: RefAction::Drop }
-    }
-}
-
-/// Refs that one task collects before it publishes them together. The first needs no memory.
-#[derive(Debug, Default)]
-pub struct RefBatch {
-    first: Option<DelayedRef>,
-    rest: Vec<DelayedRef>,
-}
-
-impl RefBatch {
-    /// Adds a ref to the batch.
-    #[inline]
-    pub fn push(&mut self, delayed_ref: DelayedRef) {
-        if self.first.is_none() {
-            self.first = Some(delayed_ref);
-        } else {
-            self.rest.push(delayed_ref);
-        }
-    }
-
-    /// Whether the batch has so many refs that it should be published now, and not at the end.
-    #[must_use]
-    #[inline]
-    pub fn is_full(&self) -> bool {
-        self.rest.len() + 1 >= CHUNK
-    }
-
-    /// Whether there is nothing to publish.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.first.is_none()
     }
 }
 
@@ -125,28 +93,43 @@ impl DelayedRefQueue {
         Self { shards: pending.collect() }
     }
 
-    /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::publish`].
+    /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].
+    #[inline(always)]
     pub fn push(&self, delayed_ref: DelayedRef) -> u64 {
-        let mut pending = self.shards[current_shard(self.shards.len())].lock();
+        let mut pending = self.own_shard().lock();
         pending.singles.push(delayed_ref);
         pending.drains
     }
 
-    /// Queues all refs of `batch`, and empties it. Locks the calling thread's shard.
+    /// Queues all of `refs` under one lock, that of the calling thread's shard.
     ///
     /// Returns how many drains came before the one that will take these refs. (Of this shard; where
     /// drains do not overlap, of all of them.)
     #[inline]
-    pub fn publish(&self, batch: &mut RefBatch) -> u64 {
-        let mut pending = self.shards[current_shard(self.shards.len())].lock();
-        pending.singles.extend(batch.first.take());
-        if batch.rest.len() + 1 >= CHUNK {
-            // Allocated anew outside the lock, by the next push.
-            pending.chunks.push(mem::take(&mut batch.rest));
-        } else {
-            pending.singles.append(&mut batch.rest);
-        }
+    pub fn push_all(&self, refs: &[DelayedRef]) -> u64 {
+        let mut pending = self.own_shard().lock();
+        pending.singles.extend_from_slice(refs);
         pending.drains
+    }
+
+    /// As [`DelayedRefQueue::push_all`], and leaves `refs` empty, with room for as many. A vector of 64 refs or
+    /// more, at least half full, is handed over and not copied.
+    pub fn append(&self, refs: &mut Vec<DelayedRef>) -> u64 {
+        let is_half_full = refs.capacity() <= 2 * refs.len();
+        if refs.len() < MANY || !is_half_full {
+            let drains = self.push_all(refs);
+            refs.clear();
+            return drains;
+        }
+        let chunk = mem::replace(refs, Vec::with_capacity(refs.len()));
+        let mut pending = self.own_shard().lock();
+        pending.chunks.push(chunk);
+        pending.drains
+    }
+
+    #[inline]
+    fn own_shard(&self) -> &Mutex<Pending> {
+        &self.shards[current_shard(self.shards.len())]
     }
 
     /// Takes everything that is queued. Locks each shard once.
@@ -262,23 +245,25 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_any_size_arrives_whole() {
-        for count in [0, 1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK] {
-            let (queue, mut batch) = (DelayedRefQueue::default(), RefBatch::default());
-            for start in 0..count {
-                batch.push(DelayedRef::add(extent(start as u64)));
-                if batch.is_full() {
-                    queue.publish(&mut batch);
-                }
+    fn refs_of_any_number_arrive_whole() {
+        for count in [0, 1, 2, MANY - 1, MANY, MANY + 1, 1000 * MANY] {
+            let refs: Vec<_> = (0..count).map(|start| DelayedRef::add(extent(start as u64))).collect();
+            let queue = DelayedRefQueue::default();
+            for one in &refs {
+                queue.push(*one);
             }
-            queue.publish(&mut batch);
-            assert!(batch.is_empty());
-            assert_eq!(queue.drain().len(), count);
+            queue.push_all(&refs);
+            let mut handed_over = refs.clone();
+            queue.append(&mut handed_over);
+            assert!(handed_over.is_empty());
+            let folded = queue.drain().fold();
+            assert_eq!(folded.len(), count);
+            assert!(folded.iter().all(|folded| folded.change == 3));
         }
     }
 
     #[test]
-    fn publishing_tells_which_drain_takes_it() {
+    fn queueing_tells_which_drain_takes_it() {
         let queue = DelayedRefQueue::default();
         assert_eq!(queue.push(DelayedRef::add(extent(0))), 0);
         assert_eq!(queue.drain().len(), 1);

@@ -103,18 +103,17 @@ pub enum Event {
     },
     /// A transaction was joined.
     Join,
-    /// A delayed ref was queued in the handle.
+    /// A delayed ref was queued.
     QueueRef {
         /// Which extent.
         extent: LogicalRange,
         /// Whether a reference is added (or dropped).
         add: bool,
-    },
-    /// A handle ended: its refs are in the transaction's queue.
-    EndTransaction {
-        /// The transaction.
+        /// The transaction whose commit will take it.
         transaction: TransactionId,
     },
+    /// A handle ends: the commit that comes next does not wait for it.
+    EndTransaction,
     /// A commit begins: the transaction is closed to new handles.
     CloseTransaction,
     /// All handles have ended, and the delayed refs were taken.
@@ -195,9 +194,10 @@ impl fmt::Display for Event {
                 write!(f, "wait for ordered extents in {range}: {count} ended, {failed} failed")
             }
             Self::Join => f.write_str("join transaction"),
-            Self::QueueRef { extent, add: true } => write!(f, "queue delayed ref: +{extent}"),
-            Self::QueueRef { extent, add: false } => write!(f, "queue delayed ref: -{extent}"),
-            Self::EndTransaction { transaction } => write!(f, "end handle of {transaction}"),
+            Self::QueueRef { extent, add, transaction } => {
+                write!(f, "queue delayed ref in {transaction}: {}{extent}", if *add { '+' } else { '-' })
+            }
+            Self::EndTransaction => f.write_str("end transaction handle"),
             Self::CloseTransaction => f.write_str("commit: close the transaction to new handles"),
             Self::RunRefs { transaction } => write!(f, "commit {transaction}: run delayed refs"),
             Self::ChangeItem { extent, inserted: true } => write!(f, "extent tree: +{extent}"),

@@ -8,10 +8,13 @@
 //!
 //! # State: one slab a shard, under its lock
 //!
-//! | slot | `next`, `previous` | means |
-//! |---|---|---|
-//! | live | neighbours in the list of live slots | an [`OrderedExtent`] exists for it |
-//! | free | `next` is the next free slot | reusable |
+//! | slot | `length` | `sequence` | means |
+//! |---|---|---|---|
+//! | live | the extent's | the number of the addition | an [`OrderedExtent`] exists for it |
+//! | free | 0 | the next free slot | reusable |
+//!
+//! With the last live slot all slots go (their memory stays): so a slab has as many slots as were live at
+//! once since it was last empty, and where writes come and go one by one it has one.
 //!
 //! # Invariants
 //!
@@ -28,16 +31,17 @@
 use std::ops::Deref;
 
 use crate::event::{Event, emit};
-use crate::sync::{Arc, CachePadded, Monitor, current_shard};
-use crate::units::{LogicalRange, Shards};
+use crate::sync::{Arc, CachePadded, Monitor, MonitorGuard, current_shard};
+use crate::units::{LogicalAddress, LogicalRange, Shards};
 
 /// No slot.
-const NONE: u32 = u32::MAX;
+const NONE: u64 = u64::MAX;
 
 /// The writes in flight of one block group.
 ///
-/// Adding and finishing lock one shard, and allocate only when more are in flight than ever before. The
-/// cost of a wait depends on what is in flight here, not on other groups.
+/// Adding and finishing lock one shard, and allocate only when more are in flight than ever before. A wait
+/// looks at as many slots as were in flight at once since there last were none here; other groups cost it
+/// nothing.
 ///
 /// ```
 /// use blockgate::{LogicalRange, OrderedExtents};
@@ -73,19 +77,13 @@ impl OrderedExtents {
 
     /// Adds a write of `extent`, before its I/O is submitted and before the reservation or the NOCOW
     /// writer that admitted it is dropped.
-    ///
-    /// # Panics
-    /// With 2^32 - 1 writes in flight in one shard.
-    #[inline]
+    #[inline(always)]
     pub fn add(&self, extent: LogicalRange) -> OrderedExtent<&Self> {
         OrderedExtent::add(self, extent)
     }
 
     /// The same, with a handle that keeps the tracker alive: for I/O that completes elsewhere. It costs
     /// two more read-modify-writes, on a count that all writers share.
-    ///
-    /// # Panics
-    /// As [`OrderedExtents::add`].
     pub fn add_owned(self: &Arc<Self>, extent: LogicalRange) -> OrderedExtent<Arc<Self>> {
         OrderedExtent::add(Arc::clone(self), extent)
     }
@@ -120,20 +118,20 @@ impl OrderedExtents {
     /// How many writes are in flight in all, shard after shard: a figure for people.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().live_count).sum()
+        self.shards.iter().map(|shard| shard.lock().live_count()).sum()
     }
 
     /// How many handles were leaked, where exclusive access proves that no borrowed one lives.
     pub fn leaked(&mut self) -> usize {
-        self.shards.iter_mut().map(|shard| shard.get_mut().live_count).sum()
+        self.shards.iter_mut().map(|shard| shard.get_mut().live_count()).sum()
     }
 
-    #[inline]
-    fn remove(&self, shard: usize, slot: u32, failed: bool) {
+    #[inline(always)]
+    fn remove(&self, shard: usize, index: usize, failed: bool) {
         let mut slab = self.shards[shard].lock();
-        let entry = slab.remove(slot);
-        if slab.count_down(&entry, failed) {
-            slab.notify_all();
+        let slot = slab.remove(index);
+        if !slab.waits.is_empty() {
+            count_down(&mut slab, &slot, failed);
         }
     }
 }
@@ -154,26 +152,25 @@ pub struct Waited {
 #[derive(Debug)]
 #[must_use = "dropping this unfinished marks the write as failed"]
 pub struct OrderedExtent<Owner: Deref<Target = OrderedExtents>> {
-    owner: Owner,
+    /// `None` when it is over.
+    owner: Option<Owner>,
     extent: LogicalRange,
-    shard: u32,
-    slot: u32,
-    finished: bool,
+    slot: usize,
+    shard: usize,
 }
 
 impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     #[track_caller]
+    #[inline(always)]
     fn add(owner: Owner, extent: LogicalRange) -> Self {
         let shard = current_shard(owner.shards.len());
-        let mut slab = owner.shards[shard].lock();
-        let slot = slab.insert(extent);
-        drop(slab);
+        let slot = owner.shards[shard].lock().insert(extent);
         emit(|| Event::AddOrdered { extent });
-        #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 shards")]
-        Self { owner, extent, shard: shard as u32, slot, finished: false }
+        Self { owner: Some(owner), extent, slot, shard }
     }
 
     /// The bytes on their way.
+    #[inline]
     pub fn extent(&self) -> LogicalRange {
         self.extent
     }
@@ -181,46 +178,81 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     /// The write is done, and its delayed ref (if it has one) queued: waiters need not wait for it.
     ///
     /// Release: what was done before happens-before the return of a wait that counted this write.
-    #[inline]
+    #[inline(always)]
     pub fn finish(mut self) {
-        self.finished = true;
+        if let Some(owner) = self.owner.take() {
+            end(owner, self.extent, (self.shard, self.slot), false);
+        }
     }
 
     /// The write failed: waiters go on, and learn of it.
     pub fn fail(self) {
         drop(self);
     }
+
+    /// The handle, for whoever owns it in a place that he cannot move it out of; nothing the second time.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        let Self { extent, slot, shard, .. } = *self;
+        self.owner.take().map(|owner| Self { owner: Some(owner), extent, slot, shard })
+    }
 }
 
 impl<Owner: Deref<Target = OrderedExtents>> Drop for OrderedExtent<Owner> {
+    #[inline]
     fn drop(&mut self) {
-        let (extent, failed) = (self.extent, !self.finished);
-        let removal = Removal { owner: &self.owner, shard: self.shard as usize, slot: self.slot, failed };
-        emit(|| Event::RemoveOrdered { extent, failed });
-        drop(removal);
+        if let Some(owner) = self.owner.take() {
+            fail(owner, self.extent, (self.shard, self.slot));
+        }
     }
+}
+
+/// By value, as [`end`]: a handle whose address nobody takes stays in registers.
+#[cold]
+fn fail(owner: impl Deref<Target = OrderedExtents>, extent: LogicalRange, place: (usize, usize)) {
+    end(owner, extent, place, true);
+}
+
+#[inline(always)]
+fn end(
+    owner: impl Deref<Target = OrderedExtents>,
+    extent: LogicalRange,
+    (shard, slot): (usize, usize),
+    failed: bool,
+) {
+    let removal = Removal { owner: &owner, shard, slot, failed };
+    emit(|| Event::RemoveOrdered { extent, failed });
+    drop(removal);
 }
 
 /// Removes the entry at its end, also when the event before it unwinds.
 struct Removal<'a> {
     owner: &'a OrderedExtents,
     shard: usize,
-    slot: u32,
+    slot: usize,
     failed: bool,
 }
 
 impl Drop for Removal<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         self.owner.remove(self.shard, self.slot, self.failed);
     }
 }
 
+/// A slot of a slab: see the table above.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    extent: LogicalRange,
+struct Slot {
+    start: LogicalAddress,
+    length: u64,
     sequence: u64,
-    next: u32,
-    previous: u32,
+}
+
+impl Slot {
+    fn overlaps(&self, range: &LogicalRange) -> bool {
+        // A free one has no address.
+        self.start < range.end() && range.start() < self.start + self.length
+    }
 }
 
 /// A wait in progress: see X2.
@@ -235,10 +267,9 @@ struct Wait {
 
 #[derive(Debug)]
 struct Slab {
-    slots: Vec<Entry>,
-    first_free: u32,
-    first_live: u32,
-    live_count: usize,
+    slots: Vec<Slot>,
+    first_free: u64,
+    free_count: usize,
     next_sequence: u64,
     next_ticket: u64,
     waits: Vec<Wait>,
@@ -249,8 +280,7 @@ impl Default for Slab {
         Self {
             slots: Vec::new(),
             first_free: NONE,
-            first_live: NONE,
-            live_count: 0,
+            free_count: 0,
             next_sequence: 0,
             next_ticket: 0,
             waits: Vec::new(),
@@ -259,58 +289,43 @@ impl Default for Slab {
 }
 
 impl Slab {
+    fn live_count(&self) -> usize {
+        self.slots.len() - self.free_count
+    }
+
     #[inline]
-    fn insert(&mut self, extent: LogicalRange) -> u32 {
-        let entry = Entry { extent, sequence: self.next_sequence, next: self.first_live, previous: NONE };
-        let slot = self.first_free;
-        let slot = if slot == NONE {
-            self.append(entry)
-        } else {
-            self.first_free = self.slots[slot as usize].next;
-            self.slots[slot as usize] = entry;
-            slot
-        };
-        if entry.next != NONE {
-            self.slots[entry.next as usize].previous = slot;
-        }
-        self.first_live = slot;
-        self.live_count += 1;
+    fn insert(&mut self, extent: LogicalRange) -> usize {
+        let new = Slot { start: extent.start(), length: extent.len(), sequence: self.next_sequence };
         self.next_sequence += 1;
-        slot
+        if self.first_free == NONE {
+            self.slots.push(new);
+            return self.slots.len() - 1;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it was an index when it was put there")]
+        let index = self.first_free as usize;
+        let slot = &mut self.slots[index];
+        self.first_free = slot.sequence;
+        self.free_count -= 1;
+        *slot = new;
+        index
     }
 
-    #[cold]
-    fn append(&mut self, entry: Entry) -> u32 {
-        let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot != NONE);
-        let slot = slot.expect("fewer than 2^32 - 1 writes in flight in one shard");
-        self.slots.push(entry);
-        slot
-    }
-
-    fn remove(&mut self, slot: u32) -> Entry {
-        let entry = self.slots[slot as usize];
-        if entry.previous == NONE {
-            self.first_live = entry.next;
+    #[inline]
+    fn remove(&mut self, index: usize) -> Slot {
+        let slot = self.slots[index];
+        if self.live_count() == 1 {
+            self.slots.clear();
+            (self.first_free, self.free_count) = (NONE, 0);
         } else {
-            self.slots[entry.previous as usize].next = entry.next;
+            self.slots[index] = Slot { start: 0, length: 0, sequence: self.first_free };
+            self.first_free = index as u64;
+            self.free_count += 1;
         }
-        if entry.next != NONE {
-            self.slots[entry.next as usize].previous = entry.previous;
-        }
-        self.slots[slot as usize].next = self.first_free;
-        self.first_free = slot;
-        self.live_count -= 1;
-        entry
+        slot
     }
 
     fn count_overlapping(&self, range: LogicalRange) -> usize {
-        let (mut count, mut slot) = (0, self.first_live);
-        while slot != NONE {
-            let entry = &self.slots[slot as usize];
-            count += usize::from(entry.extent.overlaps(&range));
-            slot = entry.next;
-        }
-        count
+        self.slots.iter().filter(|slot| slot.overlaps(&range)).count()
     }
 
     fn begin_wait(&mut self, range: LogicalRange, pending: usize) -> u64 {
@@ -320,23 +335,27 @@ impl Slab {
         ticket
     }
 
-    /// Takes `entry` off every wait that counted it. Whether one of them is over (X3).
-    fn count_down(&mut self, entry: &Entry, failed: bool) -> bool {
-        let mut is_over = false;
-        for wait in &mut self.waits {
-            if entry.sequence < wait.before && entry.extent.overlaps(&wait.range) {
-                wait.pending -= 1;
-                wait.failed += usize::from(failed);
-                is_over |= wait.pending == 0;
-            }
-        }
-        is_over
-    }
-
     /// Removes the wait if it is over, and returns how many of its writes failed.
     fn end_wait(&mut self, ticket: u64) -> Option<usize> {
         let index = self.waits.iter().position(|wait| wait.ticket == ticket)?;
         (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).failed)
+    }
+}
+
+/// Takes the write of `slot` off every wait that counted it, and wakes the waiters if one of them is over
+/// (X3).
+#[cold]
+fn count_down(slab: &mut MonitorGuard<'_, Slab>, slot: &Slot, failed: bool) {
+    let mut is_over = false;
+    for wait in &mut slab.waits {
+        if slot.sequence < wait.before && slot.overlaps(&wait.range) {
+            wait.pending -= 1;
+            wait.failed += usize::from(failed);
+            is_over |= wait.pending == 0;
+        }
+    }
+    if is_over {
+        slab.notify_all();
     }
 }
 
@@ -356,7 +375,7 @@ mod tests {
             a.finish();
             b.finish();
         }
-        assert_eq!(in_flight.shards[0].lock().slots.len(), 2);
+        assert_eq!(in_flight.shards[0].lock().slots.capacity(), 4, "the least that a vector has");
         assert_eq!(in_flight.in_flight(), 0);
     }
 

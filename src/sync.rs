@@ -14,16 +14,10 @@
 //!
 //! There is no poisoning: a panic under a lock leaves the value as it was at that moment. The crate calls
 //! its user's code under no lock but the commit's, where a panic is caught and made the commit's failure.
-//!
-//! # What differs between the builds, beside the primitives
-//!
-//! [`CounterWord::update`] needs a first guess of the value it replaces. In production it *loads* one;
-//! under loom it takes what the caller thinks likely, since a load would hide interleavings. A guess
-//! decides nothing: a wrong one costs a retry. What is returned was exchanged, or was read by a
-//! read-modify-write or by an exchange that failed (which production may also do for nothing).
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+use std::cell::Cell;
 pub use std::sync::Arc;
 pub use std::sync::atomic::Ordering;
 
@@ -62,7 +56,12 @@ impl CounterWord {
     /// Replaces the value `v` by `f(v)` where that is `Some`, and returns `v`.
     ///
     /// Where `f(v)` is `None` nothing is written and `Err(v)` returned. `orders` are the orderings of the
-    /// exchange and of reading a refused `v`; `likely` is what the value will most likely be.
+    /// exchange and of reading a refused `v`.
+    ///
+    /// `likely` is what the value will most likely be, and decides nothing: a wrong guess costs one exchange
+    /// that fails. No load looks for a better one. It would hide interleavings from loom, and where the
+    /// guess is right it costs more than it saves. What is returned was exchanged, or was read by a
+    /// read-modify-write or by an exchange that failed (which production may also do for nothing).
     #[track_caller]
     #[inline]
     pub fn update(
@@ -76,7 +75,7 @@ impl CounterWord {
             mutation::ordering("update, exchanged", orders.0),
             mutation::ordering("update, refused", orders.1),
         );
-        let (mut value, mut is_guess) = (self.0.first_guess(likely), true);
+        let (mut value, mut is_guess) = (likely, true);
         loop {
             match f(value) {
                 Some(next) => match self.0.compare_exchange(value, next, orders) {
@@ -293,6 +292,38 @@ pub fn current_shard(shards: usize) -> usize {
     if index < shards { index } else { index % shards }
 }
 
+/// How many owners a thread keeps numbers for.
+const REMEMBERED: usize = 8;
+
+/// By the owner's address: the address, and the number.
+type Remembered = [Cell<(usize, usize)>; REMEMBERED];
+
+const fn nothing_remembered() -> Remembered {
+    [const { Cell::new((0, 0)) }; REMEMBERED]
+}
+
+#[inline]
+fn remembered_for<R>(owner: usize, f: impl FnOnce(&Cell<(usize, usize)>) -> R) -> Option<R> {
+    // Of addresses, the last bits are the same.
+    primitives::REMEMBERED_HERE.try_with(|all| f(&all[owner / 64 % REMEMBERED])).ok()
+}
+
+/// The number that the calling thread keeps for `owner` (an address, other than 0), or 0: a place to begin a
+/// search at, and nothing to conclude from. Nobody shares it, so it costs no synchronization.
+///
+/// Another owner's number may have taken its place, and an owner at an address that was used before
+/// inherits a number that may be out of its range.
+#[inline]
+pub(crate) fn recall(owner: usize) -> usize {
+    let kept = remembered_for(owner, Cell::get);
+    kept.filter(|(of, _)| *of == owner).map_or(0, |(_, number)| number)
+}
+
+/// Keeps `number` for `owner`, on the calling thread: see [`recall`].
+pub(crate) fn remember(owner: usize, number: usize) {
+    remembered_for(owner, |kept| kept.set((owner, number)));
+}
+
 /// How many processors there are to share the work. Asked once: the answer is read from files.
 pub(crate) fn processors() -> usize {
     static PROCESSORS: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
@@ -315,12 +346,6 @@ mod production {
     impl AtomicU64 {
         pub(super) fn new(value: u64) -> Self {
             Self(std::sync::atomic::AtomicU64::new(value))
-        }
-
-        // Relaxed: a guess, see the head of this file.
-        #[inline]
-        pub(super) fn first_guess(&self, _likely: u64) -> u64 {
-            self.0.load(Ordering::Relaxed)
         }
 
         #[inline]
@@ -393,6 +418,7 @@ mod production {
     }
 
     thread_local! {
+        pub(super) static REMEMBERED_HERE: super::Remembered = const { super::nothing_remembered() };
         static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
         static LEASE: Lease = Lease::new();
     }
@@ -448,6 +474,10 @@ mod under_loom {
     pub use super::unpadded::CachePadded;
     pub(super) use loom::thread::{Thread, current as current_thread, park};
 
+    loom::thread_local! {
+        pub(super) static REMEMBERED_HERE: super::Remembered = super::nothing_remembered();
+    }
+
     /// Loom's atomic, and beside it the same value in a plain one: `get_mut` reads that, since every
     /// access to loom's counts as an event of the search, even with exclusive access.
     #[derive(Debug)]
@@ -462,12 +492,6 @@ mod under_loom {
                 word: loom::sync::atomic::AtomicU64::new(value),
                 shadow: std::sync::atomic::AtomicU64::new(value),
             }
-        }
-
-        // Not a load: see the head of this file.
-        #[expect(clippy::unused_self, reason = "production reads it")]
-        pub(super) fn first_guess(&self, likely: u64) -> u64 {
-            likely
         }
 
         #[track_caller]

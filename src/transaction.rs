@@ -21,7 +21,7 @@
 //! # Invariants
 //!
 //! - C1: at most one commit is at work.
-//! - C2: a handle's refs are published before its hold on the gate ends.
+//! - C2: a handle's refs are in the queue before its hold on the gate ends.
 //! - C3: refs are drained only while the gate is closed and empty: a transaction's refs are all of it or
 //!   none.
 //! - C4: the gate opens after the commit root was switched, or never.
@@ -34,7 +34,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction, RefBatch};
+use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction};
 use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
 use crate::gate::{EnterError, Gate, Inside};
@@ -102,23 +102,28 @@ impl Transactions {
     /// With 2^48 - 1 handles in one shard, which only leaked ones can reach.
     #[inline]
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
+        let inside = match self.handles.enter() {
+            Ok(inside) => inside,
+            Err(refusal) => self.enter_later(refusal)?,
+        };
+        emit(|| Event::Join);
+        Ok(TransactionHandle { transactions: self, transaction: None, inside: Some(inside) })
+    }
+
+    #[cold]
+    fn enter_later(&self, mut refusal: EnterError) -> Result<Inside<'_>, CommitError> {
         loop {
-            match self.handles.enter() {
-                Ok(inside) => {
-                    emit(|| Event::Join);
-                    return Ok(TransactionHandle {
-                        transactions: self,
-                        batch: RefBatch::default(),
-                        ended: false,
-                        _inside: inside,
-                    });
-                }
-                Err(EnterError::Closed) => {
+            match refusal {
+                EnterError::Closed => {
                     // An error is found by the next `enter`.
                     let _ = self.handles.wait_open();
                 }
-                Err(EnterError::Sealed) => return Err(self.why_aborted()),
-                Err(EnterError::Full) => panic!("too many transaction handles: some were leaked"),
+                EnterError::Sealed => return Err(self.why_aborted()),
+                EnterError::Full => panic!("too many transaction handles: some were leaked"),
+            }
+            match self.handles.enter() {
+                Ok(inside) => return Ok(inside),
+                Err(again) => refusal = again,
             }
         }
     }
@@ -194,6 +199,12 @@ impl Transactions {
         Ok(Committed { root, changes })
     }
 
+    /// To be called with a handle in one's hands: else it may be another one by the return.
+    #[cold]
+    fn look_up_running(&self) -> TransactionId {
+        TransactionId(self.queue.push_all(&[]) + 1)
+    }
+
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
     pub fn commit_root(&self) -> CommitRoot {
         self.tree.commit_root()
@@ -213,34 +224,71 @@ impl Transactions {
 
 /// A participant's hold on the running transaction: no commit completes while it lives.
 ///
-/// Dropping it ends it, as [`TransactionHandle::end`]; what was pushed stands.
+/// Dropping it ends it, as [`TransactionHandle::end`]. What was pushed stands, whichever way it ends.
 #[derive(Debug)]
 #[must_use = "dropping this ends the handle"]
 pub struct TransactionHandle<'a> {
     transactions: &'a Transactions,
-    batch: RefBatch,
-    ended: bool,
-    // Last: what is dropped before it is still inside (C2).
-    _inside: Inside<'a>,
+    /// Known once a ref was queued.
+    transaction: Option<TransactionId>,
+    inside: Option<Inside<'a>>,
 }
 
 impl TransactionHandle<'_> {
-    /// Queues a reference change, for the commit of this transaction. It stands from here on, also when
-    /// the handle is dropped by unwinding.
-    #[inline]
+    /// Queues a reference change, for the commit of this transaction. It stands from here on (C2). Locks a
+    /// shard of the queue; who has several calls [`TransactionHandle::push_all`] or
+    /// [`TransactionHandle::append`].
+    #[track_caller]
+    #[inline(always)]
     pub fn push(&mut self, delayed_ref: DelayedRef) {
-        self.batch.push(delayed_ref);
-        emit(|| Event::QueueRef { extent: delayed_ref.extent, add: delayed_ref.action == RefAction::Add });
-        if self.batch.is_full() {
-            self.transactions.queue.publish(&mut self.batch);
+        let transaction = TransactionId(self.transactions.queue.push(delayed_ref) + 1);
+        self.transaction = Some(transaction);
+        emit(|| queued(delayed_ref, transaction));
+    }
+
+    /// Queues several reference changes under one lock.
+    #[track_caller]
+    #[inline]
+    pub fn push_all(&mut self, refs: &[DelayedRef]) {
+        let transaction = TransactionId(self.transactions.queue.push_all(refs) + 1);
+        self.transaction = Some(transaction);
+        for &delayed_ref in refs {
+            emit(|| queued(delayed_ref, transaction));
+        }
+    }
+
+    /// Queues all reference changes of `refs`, and leaves it empty. Many (64) are handed over and not copied.
+    #[track_caller]
+    pub fn append(&mut self, refs: &mut Vec<DelayedRef>) {
+        let transaction = self.running();
+        // Before they are queued, which nobody can tell: no commit looks while this handle lives.
+        for &delayed_ref in refs.iter() {
+            emit(|| queued(delayed_ref, transaction));
+        }
+        self.transactions.queue.append(refs);
+    }
+
+    /// The transaction that runs, which does not change while this handle lives.
+    #[inline]
+    fn running(&self) -> TransactionId {
+        self.transaction.unwrap_or_else(|| self.transactions.look_up_running())
+    }
+
+    #[inline(always)]
+    fn leave(&mut self) {
+        if let Some(inside) = self.inside.take() {
+            emit(|| Event::EndTransaction);
+            drop(inside);
         }
     }
 
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
-    /// one, or of a later one, they are in it.
-    #[inline]
+    /// one, or of a later one, they are in it. Locks a shard of the queue if nothing was pushed.
+    #[inline(always)]
     pub fn end(mut self) -> TransactionId {
-        self.publish()
+        let transaction = self.running();
+        self.leave();
+        transaction
     }
 
     /// Ends the handle and commits.
@@ -252,22 +300,16 @@ impl TransactionHandle<'_> {
         drop(self);
         transactions.commit()
     }
+}
 
-    #[inline]
-    fn publish(&mut self) -> TransactionId {
-        let drains = self.transactions.queue.publish(&mut self.batch);
-        self.ended = true;
-        let transaction = TransactionId(drains + 1);
-        emit(|| Event::EndTransaction { transaction });
-        transaction
-    }
+fn queued(DelayedRef { extent, action }: DelayedRef, transaction: TransactionId) -> Event {
+    Event::QueueRef { extent, add: action == RefAction::Add, transaction }
 }
 
 impl Drop for TransactionHandle<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if !self.ended {
-            self.publish();
-        }
+        self.leave();
     }
 }
 

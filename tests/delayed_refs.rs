@@ -5,14 +5,14 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use blockgate::delayed_ref::{FoldedRef, RefBatch};
+use blockgate::delayed_ref::FoldedRef;
 use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange, RefAction, Shards};
 use support::{Counter, range};
 
 /// A ref by its unique extent, and the number of the drain that took it or was to take it.
 type InDrain = (u64, u64);
 
-/// Refs that were not drained exactly once, or not by the drain that publishing had told.
+/// Refs that were not drained exactly once, or not by the drain that queueing had told.
 fn misplaced(mut told: Vec<InDrain>, mut taken: Vec<InDrain>) -> usize {
     told.sort_unstable();
     taken.sort_unstable();
@@ -24,7 +24,7 @@ fn misplaced(mut told: Vec<InDrain>, mut taken: Vec<InDrain>) -> usize {
 fn produce(queue: &DelayedRefQueue, producer: u64, count: u64) -> Vec<InDrain> {
     let mut told = Vec::new();
     let mut random = fastrand::Rng::with_seed(producer);
-    let mut batch = RefBatch::default();
+    let mut batch = Vec::new();
     let mut of_batch = Vec::new();
     for index in 0..count {
         let start = producer * count + index;
@@ -33,14 +33,14 @@ fn produce(queue: &DelayedRefQueue, producer: u64, count: u64) -> Vec<InDrain> {
         } else {
             batch.push(DelayedRef::add(range(start, 1)));
             of_batch.push(start);
-            if batch.is_full() || random.u16(..300) == 0 {
-                let drain = queue.publish(&mut batch);
+            if batch.len() > 1500 || random.u16(..300) == 0 {
+                let drain = queue.append(&mut batch);
                 told.extend(of_batch.drain(..).map(|start| (start, drain)));
                 std::thread::yield_now();
             }
         }
     }
-    let drain = queue.publish(&mut batch);
+    let drain = queue.append(&mut batch);
     told.extend(of_batch.drain(..).map(|start| (start, drain)));
     told
 }
@@ -119,9 +119,8 @@ fn folding_keeps_the_sum_of_each_extent() {
 #[test]
 fn what_is_pending_is_there_after_looking() {
     let mut queue = DelayedRefQueue::default();
-    let mut batch = RefBatch::default();
-    (0..3000).for_each(|start| batch.push(DelayedRef::add(range(start, 1))));
-    queue.publish(&mut batch);
+    let mut refs: Vec<_> = (0..3000).map(|start| DelayedRef::add(range(start, 1))).collect();
+    queue.append(&mut refs);
     queue.push(DelayedRef::drop(range(0, 1)));
     assert_eq!(queue.pending().len(), 3001);
     assert_eq!(queue.pending().fold().len(), 3000);

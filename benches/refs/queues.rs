@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::mpsc;
 
-use blockgate::delayed_ref::{DelayedRefQueue, FoldedRef, RefAction, RefBatch};
+use blockgate::delayed_ref::{DelayedRefQueue, FoldedRef, RefAction};
 use blockgate::{DelayedRef, LogicalRange};
 use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
@@ -80,31 +80,31 @@ impl Queue for Own {
     }
 }
 
-/// Ours, as a transaction handle does it: a batch, published in chunks and at the end.
+/// Ours, for who has many: collected by the thread, and handed over by the thousand and at the end.
 #[derive(Default)]
 pub(crate) struct Batched(DelayedRefQueue);
 
 impl Queue for Batched {
-    type Local = RefBatch;
-    const NAME: &'static str = "RefBatch";
+    type Local = Vec<DelayedRef>;
+    const NAME: &'static str = "DelayedRefQueue::append";
 
     #[inline]
-    fn push(&self, batch: &mut RefBatch, delayed_ref: DelayedRef) {
-        batch.push(delayed_ref);
-        if batch.is_full() {
-            self.0.publish(batch);
+    fn push(&self, refs: &mut Vec<DelayedRef>, delayed_ref: DelayedRef) {
+        refs.push(delayed_ref);
+        if refs.len() >= 1024 {
+            self.0.append(refs);
         }
     }
 
-    fn end(&self, batch: &mut RefBatch) {
-        self.0.publish(batch);
+    fn end(&self, refs: &mut Vec<DelayedRef>) {
+        self.0.append(refs);
     }
 
-    fn drain(&self, _: &mut RefBatch, f: impl FnMut(DelayedRef)) {
+    fn drain(&self, _: &mut Vec<DelayedRef>, f: impl FnMut(DelayedRef)) {
         self.0.drain().iter().copied().for_each(f);
     }
 
-    fn fold(&self, _: &mut RefBatch) -> Vec<FoldedRef> {
+    fn fold(&self, _: &mut Vec<DelayedRef>) -> Vec<FoldedRef> {
         self.0.drain().fold()
     }
 }

@@ -17,17 +17,23 @@ impl Specification {
         Ok(())
     }
 
-    pub(super) fn queue_ref(&mut self, role: Role, extent: LogicalRange, add: bool) -> Step {
+    pub(super) fn queue_ref(
+        &mut self,
+        role: Role,
+        extent: LogicalRange,
+        add: bool,
+        transaction: TransactionId,
+    ) -> Step {
+        self.must(Rule::Handle, self.is_running(transaction), || format!("queued in {transaction}"))?;
         let has_handle = self.handles.contains(&role);
         self.must(Rule::Handle, has_handle, || format!("the ref of {extent} without a handle"))?;
         *self.delayed.entry(extent).or_default() += if add { 1 } else { -1 };
         Ok(())
     }
 
-    pub(super) fn end_transaction(&mut self, role: Role, transaction: TransactionId) -> Step {
+    pub(super) fn end_transaction(&mut self, role: Role) -> Step {
         let ended = take(&mut self.handles, |one| *one == role);
-        self.must(Rule::O14, ended.is_some(), || "ended a handle that it does not hold".into())?;
-        self.must(Rule::Handle, self.is_running(transaction), || format!("ended in {transaction}"))
+        self.must(Rule::O14, ended.is_some(), || "ended a handle that it does not hold".into())
     }
 
     pub(super) fn close_transaction(&mut self, role: Role) -> Step {

@@ -50,11 +50,18 @@ impl FreeSpace {
 
     /// Takes `length` free bytes, and books them as reserved. Where no free range has so many: the length
     /// of the longest.
-    #[inline]
+    #[inline(always)]
     pub(super) fn allocate(&self, length: u64) -> Result<LogicalRange, u64> {
         let own = current_shard(self.slices.len());
-        (own..self.slices.len())
-            .chain(0..own)
+        let allocated = self.slices[own].lock().allocate(length);
+        allocated.map_or_else(|| self.allocate_elsewhere(own, length), Ok)
+    }
+
+    /// In the slices after `own`, in those before it, or across their borders.
+    #[cold]
+    fn allocate_elsewhere(&self, own: usize, length: u64) -> Result<LogicalRange, u64> {
+        let mut others = (own + 1..self.slices.len()).chain(0..own);
+        others
             .find_map(|index| self.slices[index].lock().allocate(length))
             .map_or_else(|| self.allocate_across_slices(length), Ok)
     }
@@ -157,16 +164,16 @@ impl Slice {
         }
     }
 
+    #[inline(always)]
     fn allocate(&mut self, length: u64) -> Option<LogicalRange> {
         if self.cluster.is_none_or(|cluster| cluster.len() < length) {
             self.refill(length)?;
         }
-        let cluster = self.cluster.take()?;
+        let cluster = self.cluster?;
         let end = cluster.start() + length;
-        if end < cluster.end() {
-            self.cluster = Some(LogicalRange::between(end, cluster.end()));
-        }
-        self.figures.book(Kind::Free, Kind::Reserved, length);
+        self.cluster = (end < cluster.end()).then(|| LogicalRange::between(end, cluster.end()));
+        self.figures.free -= length;
+        self.figures.reserved += length;
         Some(LogicalRange::between(cluster.start(), end))
     }
 

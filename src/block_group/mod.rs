@@ -114,7 +114,7 @@ impl BlockGroup {
     /// [`ReserveError::ReadOnly`], [`ReserveError::NoSpace`] where no free range is long enough,
     /// [`ReserveError::Length`] where `length` is not a positive multiple of the alignment. Nothing is
     /// taken then.
-    #[inline]
+    #[inline(always)]
     pub fn reserve(&self, length: u64) -> Result<Reservation<'_>, ReserveError> {
         if length == 0 || !length.is_multiple_of(self.alignment) {
             return Err(ReserveError::Length { length, alignment: self.alignment });
@@ -122,12 +122,9 @@ impl BlockGroup {
         // B1: counted first, in the same step as the check for read-only.
         let inside = self.reservations.enter().map_err(|refusal| self.refused(refusal))?;
         emit(|| Event::BeginReservation { group: self.id });
-        let extent = self.space.allocate(length).map_err(|largest| {
-            emit(|| Event::NoSpace { group: self.id });
-            ReserveError::NoSpace { group: self.id, length, largest }
-        })?;
+        let extent = self.space.allocate(length).map_err(|largest| self.no_space(length, largest))?;
         emit(|| Event::Allocate { group: self.id, extent });
-        Ok(Reservation { group: self, extent, kept: false, inside: Some(inside) })
+        Ok(Reservation { group: self, extent, inside: Some(inside) })
     }
 
     /// Counts the caller as a NOCOW writer, about to overwrite in place, until he has an ordered extent.
@@ -230,6 +227,13 @@ impl BlockGroup {
         self.reservations.closed_levels_mut().max(self.nocow_writers.closed_levels_mut())
     }
 
+    #[cold]
+    fn no_space(&self, length: u64, largest: u64) -> ReserveError {
+        emit(|| Event::NoSpace { group: self.id });
+        ReserveError::NoSpace { group: self.id, length, largest }
+    }
+
+    #[cold]
     fn refused(&self, refusal: EnterError) -> ReadOnlyError {
         assert_ne!(refusal, EnterError::Full, "the count of {} is full: guards were leaked", self.id);
         emit(|| Event::Refused { group: self.id });
@@ -245,13 +249,14 @@ impl BlockGroup {
 pub struct Reservation<'group> {
     group: &'group BlockGroup,
     extent: LogicalRange,
-    kept: bool,
+    /// `None` when handed over.
     inside: Option<Inside<'group>>,
 }
 
 impl Reservation<'_> {
     /// What was allocated.
     #[must_use]
+    #[inline]
     pub fn extent(&self) -> LogicalRange {
         self.extent
     }
@@ -260,23 +265,31 @@ impl Reservation<'_> {
     /// [release](BlockGroup::release). To be called when the ordered extent was added, not before: between
     /// the two, a drain would see neither.
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     pub fn hand_over(mut self) -> LogicalRange {
-        self.kept = true;
-        self.extent
+        let (group, extent, inside) = (self.group.id, self.extent, self.inside.take());
+        emit(|| Event::EndReservation { group, extent, kept: true });
+        drop(inside);
+        extent
     }
 }
 
 impl Drop for Reservation<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let Self { group, extent, kept, .. } = *self;
-        if !kept {
-            let released = group.release(extent);
-            debug_assert!(released.is_ok(), "{released:?}");
+        if let Some(inside) = self.inside.take() {
+            give_back(self.group, self.extent, inside);
         }
-        emit(|| Event::EndReservation { group: group.id, extent, kept });
-        self.inside = None;
     }
+}
+
+/// Not handed over. (By value: a reservation whose address nobody takes stays in registers.)
+#[cold]
+fn give_back(group: &BlockGroup, extent: LogicalRange, inside: Inside<'_>) {
+    let released = group.release(extent);
+    debug_assert!(released.is_ok(), "{released:?}");
+    emit(|| Event::EndReservation { group: group.id, extent, kept: false });
+    drop(inside);
 }
 
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.

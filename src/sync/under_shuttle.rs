@@ -5,6 +5,10 @@ use super::Ordering;
 pub use super::unpadded::CachePadded;
 pub(super) use shuttle::thread::{Thread, current as current_thread, park};
 
+shuttle::thread_local! {
+    pub(super) static REMEMBERED_HERE: super::Remembered = super::nothing_remembered();
+}
+
 // Orderings are handed on as they are; shuttle ignores them, and says so once.
 #[derive(Debug)]
 pub(super) struct AtomicU64(shuttle::sync::atomic::AtomicU64);
@@ -12,11 +16,6 @@ pub(super) struct AtomicU64(shuttle::sync::atomic::AtomicU64);
 impl AtomicU64 {
     pub(super) fn new(value: u64) -> Self {
         Self(shuttle::sync::atomic::AtomicU64::new(value))
-    }
-
-    // Relaxed, as in production: a guess.
-    pub(super) fn first_guess(&self, _likely: u64) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 
     pub(super) fn compare_exchange(

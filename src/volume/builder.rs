@@ -4,7 +4,7 @@ use crate::block_group::BlockGroup;
 use crate::device::Device;
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::Cursor;
-use crate::sync::{Arc, CachePadded, Mutex};
+use crate::sync::{Arc, Mutex};
 use crate::transaction::Transactions;
 use crate::units::{BlockGroupId, LogicalRange, Shards};
 
@@ -62,7 +62,6 @@ impl VolumeBuilder {
             source,
             cursor: reader,
             target: TargetSlots::new(self.shards),
-            served_last: (0..self.shards.count()).map(|_| CachePadded::new(Mutex::new(0))).collect(),
             replacement: Mutex::new(Replacement::Idle(cursor)),
         })
     }

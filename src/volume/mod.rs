@@ -7,7 +7,7 @@
 //!
 //! - V1: who holds a reservation or a NOCOW writer adds the ordered extent before letting go of it.
 //! - V2: the cursor is read for each I/O, while its ordered extent exists.
-//! - V3: a COW write's delayed ref is published before its ordered extent is finished.
+//! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
 //!
 //! Checked by `loom-tests/replace.rs`, argued in `docs/protocol.md`.
@@ -34,7 +34,7 @@ use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::{CursorReader, Metadata};
-use crate::sync::{Arc, CachePadded, Mutex};
+use crate::sync::{Arc, Mutex};
 use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
@@ -68,8 +68,6 @@ pub struct Volume {
     source: Arc<dyn Device>,
     cursor: CursorReader,
     target: TargetSlots,
-    /// By shard: the group that served last. A volume's first groups are full most of the time.
-    served_last: Box<[CachePadded<Mutex<usize>>]>,
     replacement: Mutex<Replacement>,
 }
 

@@ -6,10 +6,10 @@ use std::io;
 use crate::block_group::ReserveError;
 use crate::delayed_ref::DelayedRef;
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
-use crate::sync::{CounterWord, Ordering, current_shard};
-use crate::units::{LogicalAddress, LogicalRange, TransactionId};
+use crate::sync::{CounterWord, Ordering, recall, remember};
+use crate::units::{LogicalAddress, LogicalRange};
 
-use super::{Group, Volume, WriteError};
+use super::{Volume, WriteError};
 
 impl Volume {
     /// Writes `data` to a new extent, and returns where. Its length is rounded up to whole allocation
@@ -62,36 +62,65 @@ impl Volume {
     }
 
     /// Allocates `length` bytes for I/O that the caller does when he likes: in the group that served the
-    /// thread's shard last, or in the next one that has them. Does not block for a read-only group, nor for
-    /// a commit.
+    /// thread last, or in the next one that has them. (A volume's first groups are full most of the time.)
+    /// Does not block for a read-only group, nor for a commit.
     ///
     /// # Errors
     /// [`WriteError::Length`], [`WriteError::NoSpace`].
-    #[inline]
+    #[inline(always)]
     pub fn begin_cow(&self, length: u64) -> Result<CowWrite<'_>, WriteError> {
-        let served_last = &self.served_last[current_shard(self.served_last.len())];
-        let first = *served_last.lock();
+        let first = recall(self.address());
+        match self.begin_cow_in(first, length) {
+            Ok(write) => Ok(write),
+            Err(refusal) => self.begin_cow_elsewhere(first, refusal, length),
+        }
+    }
+
+    /// The name under which a thread remembers what served it.
+    #[inline]
+    fn address(&self) -> usize {
+        self.groups.as_ptr().addr()
+    }
+
+    #[inline(always)]
+    fn begin_cow_in(&self, index: usize, length: u64) -> Result<CowWrite<'_>, ReserveError> {
+        // What was remembered may be of another volume, which is gone.
+        let group = self.groups.get(index).unwrap_or(&self.groups[0]);
+        let reservation = group.block_group.reserve(length)?;
+        // V1: hand over hand.
+        let ordered = group.ordered.add(reservation.extent());
+        reservation.hand_over();
+        Ok(CowWrite { volume: self, ordered })
+    }
+
+    /// In the groups after `first`, which refused, and then in those before it.
+    #[cold]
+    fn begin_cow_elsewhere(
+        &self,
+        first: usize,
+        mut refusal: ReserveError,
+        length: u64,
+    ) -> Result<CowWrite<'_>, WriteError> {
         let (mut read_only, mut largest) = (0, 0);
-        for index in (first..self.groups.len()).chain(0..first) {
-            let group = &self.groups[index];
-            match group.block_group.reserve(length) {
-                Ok(reservation) => {
-                    // V1: hand over hand.
-                    let ordered = group.ordered.add(reservation.extent());
-                    let extent = reservation.hand_over();
-                    if index != first {
-                        *served_last.lock() = index;
-                    }
-                    return Ok(CowWrite { volume: self, group, extent, ordered: Some(ordered) });
-                }
-                Err(ReserveError::ReadOnly(_)) => read_only += 1,
-                Err(ReserveError::NoSpace { largest: here, .. }) => largest = largest.max(here),
-                Err(ReserveError::Length { length, alignment }) => {
+        let first = if first < self.groups.len() { first } else { 0 };
+        let mut others = (first + 1..self.groups.len()).chain(0..first);
+        loop {
+            match refusal {
+                ReserveError::ReadOnly(_) => read_only += 1,
+                ReserveError::NoSpace { largest: here, .. } => largest = largest.max(here),
+                ReserveError::Length { length, alignment } => {
                     return Err(WriteError::Length { length, alignment });
                 }
             }
+            let index = others.next().ok_or(WriteError::NoSpace { length, largest, read_only })?;
+            match self.begin_cow_in(index, length) {
+                Ok(write) => {
+                    remember(self.address(), index);
+                    return Ok(write);
+                }
+                Err(next) => refusal = next,
+            }
         }
-        Err(WriteError::NoSpace { length, largest, read_only })
     }
 
     /// Begins an in-place write to `extent`, for I/O that the caller does when he likes. All references to
@@ -105,7 +134,16 @@ impl Volume {
         // V1: hand over hand.
         let ordered = group.ordered.add(extent);
         drop(admission);
-        Ok(NocowWrite { volume: self, extent, touched: CounterWord::new(0), ordered: Some(ordered) })
+        Ok(NocowWrite { volume: self, extent, touched: CounterWord::new(0), ordered })
+    }
+
+    #[cold]
+    fn give_up(&self, ordered: OrderedExtent<&OrderedExtents>) {
+        let extent = ordered.extent();
+        // In this order: who is given the space finds no write in flight there.
+        ordered.fail();
+        let released = self.block_group_of(extent).and_then(|group| group.release(extent));
+        debug_assert!(released.is_ok(), "{released:?}");
     }
 
     /// A live extent may have old bytes on one device and new ones on the other: the target is not to be
@@ -161,17 +199,15 @@ pub enum Overwrite {
 #[must_use = "dropping this unfinished gives up the write"]
 pub struct CowWrite<'volume> {
     volume: &'volume Volume,
-    group: &'volume Group,
-    extent: LogicalRange,
-    /// `None` when finished.
-    ordered: Option<OrderedExtent<&'volume OrderedExtents>>,
+    ordered: OrderedExtent<&'volume OrderedExtents>,
 }
 
 impl CowWrite<'_> {
     /// Where the bytes go.
     #[must_use]
+    #[inline]
     pub fn extent(&self) -> LogicalRange {
-        self.extent
+        self.ordered.extent()
     }
 
     /// Writes `data` at `offset` bytes into the extent. Blocks for the device. Bytes of the extent that are
@@ -181,7 +217,7 @@ impl CowWrite<'_> {
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
     #[inline]
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
-        self.volume.write_within(self.extent, offset, data)
+        self.volume.write_within(self.extent(), offset, data)
     }
 
     /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Blocks
@@ -189,10 +225,14 @@ impl CowWrite<'_> {
     ///
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.
-    #[inline]
+    #[inline(always)]
     pub fn finish(self) -> Result<LogicalRange, WriteError> {
-        self.publish(&[DelayedRef::add(self.extent)])?;
-        Ok(self.done())
+        let extent = self.extent();
+        let mut handle = self.volume.transactions.join()?;
+        handle.push(DelayedRef::add(extent));
+        drop(handle);
+        self.done();
+        Ok(extent)
     }
 
     /// As [`CowWrite::finish`], and drops one reference of `old` in the same transaction.
@@ -200,34 +240,28 @@ impl CowWrite<'_> {
     /// # Errors
     /// As [`CowWrite::finish`].
     pub fn finish_instead_of(self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
-        self.publish(&[DelayedRef::add(self.extent), DelayedRef::drop(old)])?;
-        Ok(self.done())
-    }
-
-    fn publish(&self, refs: &[DelayedRef]) -> Result<TransactionId, WriteError> {
+        let extent = self.extent();
         let mut handle = self.volume.transactions.join()?;
-        for delayed_ref in refs {
-            handle.push(*delayed_ref);
-        }
-        Ok(handle.end())
+        handle.push_all(&[DelayedRef::add(extent), DelayedRef::drop(old)]);
+        drop(handle);
+        self.done();
+        Ok(extent)
     }
 
-    /// V3: after the refs were published.
-    fn done(mut self) -> LogicalRange {
+    /// V3: after the refs were queued.
+    #[inline(always)]
+    fn done(mut self) {
         if let Some(ordered) = self.ordered.take() {
             ordered.finish();
         }
-        self.extent
     }
 }
 
 impl Drop for CowWrite<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(ordered) = self.ordered.take() {
-            // In this order: who is given the space finds no write in flight there.
-            ordered.fail();
-            let released = self.group.block_group.release(self.extent);
-            debug_assert!(released.is_ok(), "{released:?}");
+            self.volume.give_up(ordered);
         }
     }
 }
@@ -240,8 +274,7 @@ pub struct NocowWrite<'volume> {
     extent: LogicalRange,
     /// Other than zero: bytes were sent to a device, by whatever thread.
     touched: CounterWord,
-    /// `None` when finished.
-    ordered: Option<OrderedExtent<&'volume OrderedExtents>>,
+    ordered: OrderedExtent<&'volume OrderedExtents>,
 }
 
 impl NocowWrite<'_> {
@@ -276,7 +309,7 @@ impl Drop for NocowWrite<'_> {
 
 impl fmt::Debug for CowWrite<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CowWrite").field("extent", &self.extent).finish_non_exhaustive()
+        f.debug_struct("CowWrite").field("extent", &self.extent()).finish_non_exhaustive()
     }
 }
 

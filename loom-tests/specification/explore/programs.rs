@@ -75,13 +75,14 @@ fn publish(world: &World, role: Role, base: usize, extent: LogicalRange) -> (Nex
     let at = if too_early { (at + 4) % 5 } else { at };
     let last = if too_early { 3 } else { 4 };
     let goto = if at == last { Over } else { then };
+    let transaction = world.specification.running();
     let event = match at {
         0 => Event::Join,
-        1 => Event::QueueRef { extent, add: true },
+        1 => Event::QueueRef { extent, add: true, transaction },
         2 if machine.kind == Kind::Nocow => {
-            Event::QueueRef { extent: given(world.machines.len(), role), add: false }
+            Event::QueueRef { extent: given(world.machines.len(), role), add: false, transaction }
         }
-        2 | 3 => Event::EndTransaction { transaction: world.specification.running() },
+        2 | 3 => Event::EndTransaction,
         _ => Event::RemoveOrdered { extent, failed: false },
     };
     // Only who moved an extent has a second ref.
@@ -115,8 +116,8 @@ fn delete(world: &World, role: Role) -> (Next, Goto) {
     let transaction = world.specification.running();
     match world.machines[role].at {
         0 => (Do(Event::Join), At(1)),
-        1 => (Do(Event::QueueRef { extent, add: false }), At(2)),
-        _ => (Do(Event::EndTransaction { transaction }), Over),
+        1 => (Do(Event::QueueRef { extent, add: false, transaction }), At(2)),
+        _ => (Do(Event::EndTransaction), Over),
     }
 }
 
