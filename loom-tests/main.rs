@@ -35,6 +35,7 @@ fn main() -> std::process::ExitCode {
     let suite = loom_harness::Suite::new("blockgate")
         .command("cargo loom")
         .source_links("../../")
+        .twin(counterexamples::seed())
         .models(counterexamples::models())
         .twins(counterexamples::twins())
         .twins(counterexamples::specification_twins())

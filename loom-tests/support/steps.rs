@@ -1,7 +1,8 @@
 //! The protocol as data: what each role does, step by step, to be done with a step left out or moved.
 //!
-//! `by_hand` and `transaction_by_hand` do the steps, with the types of L1 to L3. What these
-//! types do not allow follows from what each step needs and gives ([`Step::tokens`]).
+//! `by_hand` and `transaction_by_hand` do the steps, with the types of L1 to L3. `loom-tests/mutants` leaves
+//! out each and swaps each two; what these types do not allow it computes from what each step needs and
+//! gives ([`Step::tokens`]).
 
 use std::fmt;
 
@@ -30,8 +31,9 @@ pub enum Step {
     Copy,
     MoveCursor,
     SetReadWrite,
-    // Of a twin only: the patch of 2016.
+    // Of twins only: the patch of 2016, and a look at how far the write has come.
     CommitIfWaited,
+    LookAtWrite,
     // Who joins a transaction.
     Enter,
     PublishFirst,
@@ -98,6 +100,7 @@ impl Step {
             Self::WaitOrdered
             | Self::Commit
             | Self::CommitIfWaited
+            | Self::LookAtWrite
             | Self::MoveCursor
             | Self::PublishFirst
             | Self::PublishSecond
@@ -213,6 +216,7 @@ impl fmt::Display for Step {
             Self::Copy => "copy",
             Self::MoveCursor => "move the cursor",
             Self::SetReadWrite => "set read-write",
+            Self::LookAtWrite => "look at the write",
             Self::Enter => "enter",
             Self::PublishFirst => "queue the first ref",
             Self::PublishSecond => "queue the second ref",
