@@ -36,6 +36,9 @@ pub fn models() -> Vec<Model> {
     ]
 }
 
+/// What a copy that misses an extent is called.
+const LOST: &str = "lost extent";
+
 /// The seed: what the patch of 2016 describes, in its order. The harness draws the execution with the
 /// fewest preemptions, which would be one of a writer who is over before read-only; so this twin fails only
 /// where the I/O is in flight from before read-only until after the copy.
@@ -53,7 +56,7 @@ pub fn seed() -> Twin {
         S::MoveCursor,
     ];
     let what = "the drain, of a write in flight: the race of 2016";
-    cow("replace/seed", what, "lost extent", |play| play.replace(replace.clone()))
+    cow("replace/seed", what, LOST, |play| play.replace(replace.clone()))
 }
 
 pub fn twins() -> Vec<Twin> {
@@ -66,7 +69,6 @@ pub fn twins() -> Vec<Twin> {
 /// What is waited for, and what is undone.
 fn waits() -> Vec<Twin> {
     use Step as S;
-    const LOST: &str = "lost extent";
     let reservations = "the wait for reservations";
     let nocow_writers = "the wait for NOCOW writers";
     let ordered = "the wait for ordered extents";
@@ -89,7 +91,6 @@ fn waits() -> Vec<Twin> {
 /// What is done in another order.
 fn orders() -> Vec<Twin> {
     use Step as S;
-    const LOST: &str = "lost extent";
     vec![
         // Who waits must have closed: for the old writers, by a level of its own.
         cow("replace/read-only-after-the-waits", "read-only during the waits", LOST, |play| {

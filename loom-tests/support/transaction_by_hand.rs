@@ -11,7 +11,8 @@ use blockgate::{
 use loom_harness::{check, note, reached};
 
 use super::steps::{Role, Step};
-use super::{Note, begin, have, last, role};
+use super::{Note, have, last, role};
+use crate::scenario::trace;
 
 /// Who does what: the main thread commits, another thread joins and queues two refs.
 #[derive(Debug, Clone)]
@@ -55,7 +56,8 @@ impl Transaction {
 
     /// The body of a model or twin.
     pub fn run(&self) {
-        begin();
+        // The events are those of the tree alone: not what the specification knows as a commit.
+        trace::begin_without();
         let world = Arc::new(World::new(self.clone()));
         if self.commits_twice {
             world.join();
