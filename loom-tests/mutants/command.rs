@@ -3,10 +3,12 @@
 use std::fs;
 
 use blockgate::sync::mutation::Site;
+use real_harness::Failed;
 
-use crate::equivalent::EQUIVALENT;
+use crate::equivalent::{ORDERINGS, STEPS, Swap, WeakerOrdering};
 use crate::hooked::Case;
 use crate::mutant::{Kind, Mutant, mutants_of};
+use crate::step_mutant::{self, StepMutant};
 use crate::trial::{self, Outcome};
 use crate::{source, table};
 
@@ -16,13 +18,16 @@ const TABLE: &str = "docs/mutants.md";
 pub struct Result {
     pub sites: Vec<Site>,
     pub mutants: Vec<(Mutant, Outcome, Verdict)>,
-    pub steps: Vec<(Case, Outcome)>,
+    pub steps: Vec<(StepMutant, Outcome, Verdict)>,
+    pub twins: Vec<(Case, Outcome)>,
 }
 
 /// What to think of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Killed,
+    /// Not to be written in safe code over the types of the crate.
+    Types,
     /// Survived, as argued.
     Equivalent,
     /// Survived, as it should.
@@ -35,6 +40,7 @@ impl Verdict {
     pub fn word(self) -> &'static str {
         match self {
             Self::Killed => "killed",
+            Self::Types => "types",
             Self::Equivalent => "equivalent",
             Self::Tolerated => "tolerated",
             Self::Unexplained => "**unexplained**",
@@ -49,17 +55,43 @@ impl Verdict {
             _ => Self::Unexplained,
         }
     }
+
+    fn of_step(mutant: StepMutant, outcome: &Outcome) -> Self {
+        match outcome {
+            // A panic says nothing of the protocol, unless it is an assertion of an invariant.
+            Outcome::Killed { failed, .. } if failed.invariant == "panic" && cited(failed).is_none() => {
+                Self::Unexplained
+            }
+            Outcome::Killed { .. } => Self::Killed,
+            Outcome::Forbidden(_) => Self::Types,
+            Outcome::Survived { .. } if argument_for_step(mutant).is_some() => Self::Equivalent,
+            Outcome::Survived { .. } => Self::Unexplained,
+        }
+    }
+}
+
+/// The invariant that an assertion cites, as in `T2: the commit root is of …`.
+pub fn cited(failed: &Failed) -> Option<&str> {
+    let number = failed.detail.split_once(": ")?.0;
+    let (letter, digits) = number.split_at_checked(1)?;
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+    (is_number && letter.chars().all(|c| c.is_ascii_uppercase())).then_some(number)
 }
 
 /// Why `mutant` changes nothing, if that is written down.
 pub fn argument_for(mutant: &Mutant) -> Option<&'static str> {
-    EQUIVALENT.iter().find(|entry| entry.explains(&mutant.place)).map(|entry| entry.argument)
+    ORDERINGS.iter().find(|entry| entry.explains(&mutant.place)).map(|entry| entry.argument)
+}
+
+/// The same, of a step.
+pub fn argument_for_step(mutant: StepMutant) -> Option<&'static str> {
+    STEPS.iter().find(|entry| entry.mutant == mutant).map(|entry| entry.argument)
 }
 
 /// Returns the exit code.
-pub fn run(models: &[Case], steps: &[Case]) -> i32 {
+pub fn run(models: &[Case], twins: &[Case]) -> i32 {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
-    let result = try_everything(models, steps, asked("--long"));
+    let result = try_everything(models, twins, asked("--long"));
     let text = table::render(&result);
     let mut defects = defects(&result);
     if asked("--write") {
@@ -73,7 +105,7 @@ pub fn run(models: &[Case], steps: &[Case]) -> i32 {
     conclude(&result, &defects)
 }
 
-fn try_everything(models: &[Case], steps: &[Case], long: bool) -> Result {
+fn try_everything(models: &[Case], twins: &[Case], long: bool) -> Result {
     let light = trial::baseline(models);
     let is_last = |model: &&Case| trial::is_heavy(model) && (long || !model.is_long);
     let mut heavy: Vec<_> = models.iter().filter(is_last).cloned().collect();
@@ -81,11 +113,18 @@ fn try_everything(models: &[Case], steps: &[Case], long: bool) -> Result {
     let sites = trial::sites_of(&light);
     let mutants = mutants_of(&sites);
     println!("{} models, {} operations, {} mutants", light.len(), sites.len(), mutants.len());
-    let judged = trial::try_all(mutants, &light, &heavy).into_iter().map(|(mutant, outcome)| {
-        let verdict = Verdict::of(&mutant, &outcome);
+    let is_expected =
+        |mutant: &Mutant| !long && (mutant.kind == Kind::Wait || argument_for(mutant).is_some());
+    let mutants =
+        trial::try_all(mutants, &light, &heavy, is_expected).into_iter().map(|(mutant, outcome)| {
+            let verdict = Verdict::of(&mutant, &outcome);
+            (mutant, outcome, verdict)
+        });
+    let steps = step_mutant::try_everything().into_iter().map(|(mutant, outcome)| {
+        let verdict = Verdict::of_step(mutant, &outcome);
         (mutant, outcome, verdict)
     });
-    Result { mutants: judged.collect(), steps: trial::try_steps(steps), sites }
+    Result { mutants: mutants.collect(), steps: steps.collect(), twins: trial::try_twins(twins), sites }
 }
 
 fn defects(result: &Result) -> Vec<String> {
@@ -94,19 +133,29 @@ fn defects(result: &Result) -> Vec<String> {
     for (mutant, outcome, _) in result.mutants.iter().filter(|row| row.2 == Verdict::Unexplained) {
         defects.push(format!("unexplained: {mutant}: {outcome:?}"));
     }
-    for (step, outcome) in &result.steps {
-        if !matches!(outcome, Outcome::Killed { failed, .. } if failed.invariant == step.expected) {
-            defects.push(format!("{}: expected {}, got {outcome:?}", step.name, step.expected));
+    for (mutant, outcome, _) in result.steps.iter().filter(|row| row.2 == Verdict::Unexplained) {
+        defects.push(format!("unexplained: {mutant}: {outcome:?}"));
+    }
+    for (twin, outcome) in &result.twins {
+        if !matches!(outcome, Outcome::Killed { failed, .. } if failed.invariant == twin.expected) {
+            defects.push(format!("{}: expected {}, got {outcome:?}", twin.name, twin.expected));
         }
     }
-    let is_used = |verdict: &(Mutant, Outcome, Verdict), entry: &crate::equivalent::Equivalent| {
-        verdict.2 == Verdict::Equivalent && entry.explains(&verdict.0.place)
-    };
-    let stale = EQUIVALENT.iter().filter(|entry| !result.mutants.iter().any(|row| is_used(row, entry)));
-    defects.extend(stale.map(|entry| {
-        format!("stale: {} {}, {} is argued, but is no survivor", entry.file, entry.function, entry.operation)
-    }));
+    defects.extend(stale(result));
     defects
+}
+
+/// Arguments for what is no survivor.
+fn stale(result: &Result) -> Vec<String> {
+    let is_used = |entry: &WeakerOrdering| {
+        result.mutants.iter().any(|row| row.2 == Verdict::Equivalent && entry.explains(&row.0.place))
+    };
+    let orderings = ORDERINGS.iter().filter(|entry| !is_used(entry));
+    let orderings = orderings.map(|entry| format!("{} {}, {}", entry.file, entry.function, entry.operation));
+    let is_used =
+        |entry: &Swap| result.steps.iter().any(|row| row.2 == Verdict::Equivalent && entry.mutant == row.0);
+    let steps = STEPS.iter().filter(|entry| !is_used(entry)).map(|entry| entry.mutant.to_string());
+    orderings.chain(steps).map(|what| format!("stale: {what} is argued, but is no survivor")).collect()
 }
 
 fn conclude(result: &Result, defects: &[String]) -> i32 {
@@ -114,7 +163,7 @@ fn conclude(result: &Result, defects: &[String]) -> i32 {
     for defect in defects {
         println!("{defect}");
     }
-    let tried = result.mutants.len() + result.steps.len();
+    let tried = result.mutants.len() + result.steps.len() + result.twins.len();
     let (word, failed) = if defects.is_empty() { ("ok", 0) } else { ("FAILED", defects.len()) };
     println!(
         "\ntest result: {word}. {} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out",

@@ -1,10 +1,12 @@
-//! Mutation testing: every ordering weakened, every wake-up dropped, every wait woken for nothing, one at
-//! a time, against the models. `cargo mutate` prints what came of it, `-- --write` writes it to
-//! `docs/mutants.md`, `-- --check` fails when that file says something else, and `-- --long` shows what
-//! survives to the long models too.
+//! Mutation testing: every ordering weakened, every wake-up dropped, every wait woken for nothing, every
+//! step of the protocol left out and every two swapped, one at a time, against the models. `cargo mutate`
+//! prints what came of it, `-- --write` writes it to `docs/mutants.md`, `-- --check` fails when that file
+//! says something else. With `-- --long` what survives is shown to the large and the long models too (the
+//! table is that of a run without it).
 //!
 //! The mutants are not listed anywhere: the operations tell of themselves (`blockgate::sync::mutation`)
-//! while the models run. What is listed, with its argument, is what no model can notice (`equivalent`).
+//! while the models run, and the steps are data (`support::steps`). What is listed, with its argument, is
+//! what no model can notice (`equivalent`).
 
 #![allow(missing_docs, unreachable_pub, reason = "nothing here is anyone's library")]
 #![allow(clippy::disallowed_types, reason = "what the runner shares is not what loom explores")]
@@ -25,7 +27,11 @@ mod hooked;
 #[cfg(all(loom, blockgate_mutants))]
 mod mutant;
 #[cfg(all(loom, blockgate_mutants))]
+mod mutation;
+#[cfg(all(loom, blockgate_mutants))]
 mod source;
+#[cfg(all(loom, blockgate_mutants))]
+mod step_mutant;
 #[cfg(all(loom, blockgate_mutants))]
 mod table;
 #[cfg(all(loom, blockgate_mutants))]
@@ -84,16 +90,17 @@ fn models() -> Vec<Model> {
     .concat()
 }
 
-/// Each is a step of the protocol left out, or swapped with the next.
+/// Every red twin but those of loom itself.
 #[cfg(all(loom, blockgate_mutants))]
-fn steps() -> Vec<Twin> {
+fn twins() -> Vec<Twin> {
     [
+        vec![counterexamples::seed()],
+        counterexamples::twins(),
+        counterexamples::specification_twins(),
         gate::twins(),
         ordered_extent::twins(),
         transaction::twins(),
         block_group::twins(),
-        counterexamples::twins(),
-        counterexamples::specification_twins(),
     ]
     .concat()
 }
@@ -101,7 +108,7 @@ fn steps() -> Vec<Twin> {
 #[cfg(all(loom, blockgate_mutants))]
 fn main() {
     // Not returned: threads of failed models are parked for ever.
-    std::process::exit(command::run(&models(), &steps()));
+    std::process::exit(command::run(&models(), &twins()));
 }
 
 #[cfg(not(all(loom, blockgate_mutants)))]

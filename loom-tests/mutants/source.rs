@@ -11,9 +11,11 @@ pub fn function_at(file: &str, line: u32) -> String {
     let mut above = text.lines().take(line as usize).collect::<Vec<_>>();
     let from = above.pop().map_or(0, indentation);
     let mut above = above.into_iter().rev();
-    let function = above.by_ref().find_map(|line| (indentation(line) < from).then(|| name_of(line))?);
-    let implemented = above.find_map(type_of);
-    let function = function.unwrap_or("?");
+    let named =
+        |line| (indentation(line) < from).then(|| name_of(line))?.map(|name| (name, indentation(line)));
+    let (function, depth) = above.by_ref().find_map(named).unwrap_or(("?", 0));
+    // At the margin it is nobody's.
+    let implemented = above.find_map(type_of).filter(|_| depth > 0);
     implemented.map_or(function.to_string(), |name| format!("{name}::{function}"))
 }
 

@@ -8,13 +8,17 @@ use blockgate::sync::mutation::{Effect, Site};
 use real_harness::Failed;
 
 use crate::hooked::{Case, Hook};
-use crate::mutant::{Kind, Mutant};
+use crate::mutant::Mutant;
+use crate::mutation::Missing;
 
 /// Two: the machine of the tests has as many cores.
 const WORKERS: usize = 2;
 
 /// Models of this weight and more are only for what survives the others.
 const HEAVY: u64 = 20;
+
+/// What is expected to survive is shown to models of at most so many executions, unless asked for more.
+pub const FEW_EXECUTIONS: u64 = 2_000;
 
 /// A model without a mutant in it.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub enum Outcome {
         models: usize,
         executions: u64,
     },
+    /// The types do not allow it.
+    Forbidden(Missing),
 }
 
 /// Which models are heavy, and so run last.
@@ -81,28 +87,36 @@ pub fn sites_of(baseline: &[Baseline]) -> Vec<Site> {
     sites
 }
 
-/// Tries each mutant on the light models that come to its operation; what survives them, on `heavy`.
-pub fn try_all(mutants: Vec<Mutant>, light: &[Baseline], heavy: &[Case]) -> Vec<(Mutant, Outcome)> {
+/// Tries each mutant on the light models that come to its operation; what survives them, on `heavy`. What
+/// `is_expected` to survive is tried on the small ones alone, unless the run is `long`.
+pub fn try_all(
+    mutants: Vec<Mutant>,
+    light: &[Baseline],
+    heavy: &[Case],
+    is_expected: impl Fn(&Mutant) -> bool + Sync,
+) -> Vec<(Mutant, Outcome)> {
     in_parallel(mutants, |mutant| {
+        let most = if is_expected(&mutant) { FEW_EXECUTIONS } else { u64::MAX };
         let reaching = light.iter().filter(|model| model.sites.iter().any(|site| mutant.is_of(site)));
-        // A wait that is woken for nothing is tolerated or not: the heavy models add nothing to that.
-        let heavy = heavy.iter().filter(|_| mutant.kind != Kind::Wait);
+        let reaching = reaching.filter(|model| model.executions <= most);
+        let heavy = heavy.iter().filter(|_| most == u64::MAX);
         let outcome = try_one(&mutant.hook(), reaching.map(|model| &model.model).chain(heavy));
         println!("{mutant}: {outcome:?}");
         (mutant, outcome)
     })
 }
 
-/// Each step of the protocol that is left out: its twin says how that is noticed.
-pub fn try_steps(steps: &[Case]) -> Vec<(Case, Outcome)> {
+/// Each twin by itself.
+pub fn try_twins(twins: &[Case]) -> Vec<(Case, Outcome)> {
     let as_written: Hook = Arc::new(|_| Effect::AsWritten);
-    in_parallel(steps.to_vec(), |step| {
-        let outcome = try_one(&as_written, std::iter::once(&step));
-        (step, outcome)
+    in_parallel(twins.to_vec(), |twin| {
+        let outcome = try_one(&as_written, std::iter::once(&twin));
+        (twin, outcome)
     })
 }
 
-fn try_one<'a>(hook: &Hook, models: impl Iterator<Item = &'a Case>) -> Outcome {
+/// Until one fails.
+pub fn try_one<'a>(hook: &Hook, models: impl Iterator<Item = &'a Case>) -> Outcome {
     let (mut count, mut executions) = (0, 0);
     for model in models {
         let found = model.search(hook);
@@ -116,7 +130,7 @@ fn try_one<'a>(hook: &Hook, models: impl Iterator<Item = &'a Case>) -> Outcome {
 }
 
 /// The results are in the order of `work`.
-fn in_parallel<T: Send, R: Send>(work: Vec<T>, act: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub fn in_parallel<T: Send, R: Send>(work: Vec<T>, act: impl Fn(T) -> R + Sync) -> Vec<R> {
     let queue = Mutex::new(work.into_iter().enumerate().collect::<VecDeque<_>>());
     let results = Mutex::new(Vec::new());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

@@ -1,49 +1,66 @@
-//! The protocol composed by hand from the types of L2 and L3, so that a step can be left out. With
-//! nothing left out it is right, which is a model of its own.
+//! The replace composed by hand from the types of L2 and L3, by programs of steps, so that a step can be
+//! left out. With nothing left out it is right, which is a model of its own.
 
 use std::sync::Arc;
 
 use blockgate::{
     BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
-    OrderedExtents, ReadOnly, Shards, Transactions,
+    NocowWriter, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
+    Transactions,
 };
-use loom_harness::reached;
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom_harness::{check, note, reached};
 
 use super::device::{SECTOR, SectorDevice};
+use super::steps::{Role, Step};
 use super::world::check_copy;
-use super::{last, role};
+use super::{Note, have, last, role};
 use crate::scenario::trace::{self, Report};
 
-/// What is left out, or done in the wrong order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeftOut {
-    Nothing,
-    /// The seed: copy right after setting read-only.
-    Drain,
-    WaitForReservations,
-    WaitForNocowWriters,
-    WaitForOrderedExtents,
-    Commit,
-    /// Commit only when an ordered extent was waited for, as the patch of 2016 did.
-    CommitUnlessWaited,
-    ReadOnlyBeforeTheWaits,
-    OrderedBeforeReservationEnds,
-    OrderedBeforeNocowWriterEnds,
-    RefBeforeOrderedIsFinished,
-    CursorBeforeReadWrite,
-    CopyBeforeCursor,
-    /// Nothing undoes the freeze.
-    Undo,
+/// Who does what: the main thread replaces one group, another thread writes once.
+#[derive(Debug, Clone)]
+pub struct Play {
+    writer: Role,
+    steps: Vec<Step>,
+    replace: Vec<Step>,
 }
 
-/// Who writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writer {
-    Cow,
-    Nocow,
+impl Play {
+    /// Nothing is left out. `writer` is a COW or a NOCOW writer.
+    pub fn of(writer: Role) -> Self {
+        Self { writer, steps: writer.program().into(), replace: Role::Replace.program().into() }
+    }
+
+    pub fn writer(self, steps: Vec<Step>) -> Self {
+        Self { steps, ..self }
+    }
+
+    pub fn replace(self, replace: Vec<Step>) -> Self {
+        Self { replace, ..self }
+    }
+
+    /// The model in which nothing is left out, and its roles.
+    pub fn model(&self) -> (&'static str, [&'static str; 2]) {
+        let name = if self.writer == Role::Cow { "replace/by-hand-cow" } else { "replace/by-hand-nocow" };
+        (name, [Role::Replace.name(), self.writer.name()])
+    }
+
+    /// The body of a model or twin. With a `report` the events are compared with the specification too.
+    pub fn run(&self, report: Option<Report>) {
+        match report {
+            Some(report) => trace::begin(&[group_range()], report),
+            None => trace::begin_without(),
+        }
+        let (mut cursor, reader) = Cursor::new();
+        let world = Arc::new(World::new(self.clone(), reader));
+        role(&world, |world| world.write(&world.play.steps, NEW), World::check);
+        world.replace(&mut cursor);
+        last(world, World::check);
+    }
 }
 
 struct World {
+    play: Play,
     group: BlockGroup,
     ordered: OrderedExtents,
     transactions: Transactions,
@@ -52,47 +69,51 @@ struct World {
     target: SectorDevice,
     /// What the NOCOW writer overwrites.
     given: Option<LogicalRange>,
-    left_out: LeftOut,
+    /// What the writer wrote, when he has done all of his steps.
+    written: Note<Option<LogicalRange>>,
+    /// How far the writer is: his I/O submitted (1), completed (2), the write over (3). Orders nothing.
+    progress: AtomicU64,
+    /// What the replace saw of that.
+    looks: Note<Vec<u64>>,
 }
 
-/// The body: the main thread replaces one group, another thread writes once. With nothing left out, the
-/// events are compared with the specification.
-pub fn replace_by_hand(writer: Writer, left_out: LeftOut) {
-    if left_out == LeftOut::Nothing {
-        trace::begin(&[group_range()], Report::AtOnce);
-    } else {
-        trace::begin_without();
-    }
-    run(writer, left_out);
+/// What the writer holds. None of it is given up but by a step.
+#[derive(Default)]
+struct Writing<'w> {
+    extent: Option<LogicalRange>,
+    reservation: Option<Reservation<'w>>,
+    nocow_writer: Option<NocowWriter<'w>>,
+    ordered: Option<OrderedExtent<&'w OrderedExtents>>,
+    handle: Option<TransactionHandle<'w>>,
+    both: bool,
 }
 
-/// The same, and where no extent is lost the specification says what it thinks of what is left out.
-pub fn replace_by_hand_compared(left_out: LeftOut) {
-    trace::begin(&[group_range()], Report::AtTheEnd);
-    run(Writer::Cow, left_out);
+/// What the replace holds.
+#[derive(Default)]
+struct Replacing<'w> {
+    read_only: Option<ReadOnly<'w>>,
+    root: Option<CommitRoot>,
+    waited: bool,
 }
+
+/// The group was read-only.
+struct Refused;
 
 const SECTORS: u64 = 4;
+
+/// What is written: first, to be overwritten, and by the writer.
+const GIVEN: u8 = 1;
+const NEW: u8 = 2;
 
 fn group_range() -> LogicalRange {
     LogicalRange::new(0, SECTORS * SECTOR).expect("a range")
 }
 
-fn run(writer: Writer, left_out: LeftOut) {
-    let (mut cursor, reader) = Cursor::new();
-    let world = Arc::new(World::new(writer, reader, left_out));
-    match writer {
-        Writer::Cow => role(&world, World::cow, World::check),
-        Writer::Nocow => role(&world, World::nocow, World::check),
-    }
-    world.replace(&mut cursor);
-    last(world, World::check);
-}
-
 impl World {
-    fn new(writer: Writer, cursor: CursorReader, left_out: LeftOut) -> Self {
+    fn new(play: Play, cursor: CursorReader) -> Self {
         let shards = Shards::new(2);
         let mut world = Self {
+            play,
             group: BlockGroup::with_shards(BlockGroupId(0), group_range(), SECTOR, shards).expect("aligned"),
             ordered: OrderedExtents::new(shards),
             transactions: Transactions::new(shards),
@@ -100,76 +121,118 @@ impl World {
             source: SectorDevice::new(SECTORS),
             target: SectorDevice::new(SECTORS),
             given: None,
-            left_out,
+            written: Note::default(),
+            progress: AtomicU64::new(0),
+            looks: Note::default(),
         };
-        if writer == Writer::Nocow {
-            let reservation = world.group.reserve(SECTOR).expect("there is space");
-            let ordered = world.ordered.add(reservation.extent());
-            let extent = reservation.hand_over();
-            world.write(extent, 1);
-            world.add_reference(extent);
-            ordered.finish();
+        if world.play.writer == Role::Nocow {
+            world.write(Role::Cow.program(), GIVEN);
             let _ = world.transactions.commit().expect("commits");
-            world.given = Some(extent);
+            world.given = world.written.get();
+            world.written.set(None);
         }
         world
     }
 
-    fn is_left_out(&self, step: LeftOut) -> bool {
-        self.left_out == step || (self.left_out == LeftOut::Drain && step.is_part_of_the_drain())
+    fn write(&self, steps: &[Step], value: u8) {
+        let mut writing = Writing { extent: self.given, ..Writing::default() };
+        for step in steps {
+            if self.write_step(*step, &mut writing, value).is_err() {
+                return reached("refused");
+            }
+        }
+        self.progress();
+        self.written.set(writing.extent);
+        // What no step gave up is leaked.
+        std::mem::forget(writing);
+    }
+
+    fn write_step<'w>(&'w self, step: Step, w: &mut Writing<'w>, value: u8) -> Result<(), Refused> {
+        match step {
+            Step::Reserve => {
+                let reservation = self.group.reserve(SECTOR).map_err(|_| Refused)?;
+                w.extent = Some(reservation.extent());
+                w.reservation = Some(reservation);
+            }
+            Step::BeginNocow => w.nocow_writer = Some(self.group.begin_nocow().map_err(|_| Refused)?),
+            Step::AddOrdered => w.ordered = Some(self.ordered.add(have(w.extent))),
+            Step::EndReservation => {
+                have(w.reservation.take()).hand_over();
+            }
+            Step::EndNocow => drop(have(w.nocow_writer.take())),
+            Step::ReadCursor => w.both = have(w.extent).start() < self.cursor.address(),
+            Step::Write => self.do_io(have(w.extent), value, w.both),
+            Step::Join => w.handle = Some(self.transactions.join().expect("no commit fails")),
+            Step::QueueRef => have(w.handle.as_mut()).push(DelayedRef::add(have(w.extent))),
+            Step::EndHandle => {
+                have(w.handle.take()).end();
+            }
+            Step::FinishOrdered => have(w.ordered.take()).finish(),
+            step => unreachable!("{step} is no step of a writer"),
+        }
+        Ok(())
+    }
+
+    fn do_io(&self, extent: LogicalRange, value: u8, both: bool) {
+        trace::observe(Event::Write { extent, both });
+        note(format!("write {extent} to {}", if both { "both devices" } else { "the source" }));
+        self.progress();
+        let data = [value; SECTOR as usize];
+        self.source.write_at(extent.start(), &data).expect("the device works");
+        if both {
+            reached("both-devices");
+            self.target.write_at(extent.start(), &data).expect("the device works");
+        }
+        self.progress();
+        note(format!("the I/O of {extent} completes"));
+    }
+
+    /// Relaxed: it is there to be looked at, and must order nothing.
+    fn progress(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
     fn replace(&self, cursor: &mut Cursor) {
-        let late = self.is_left_out(LeftOut::ReadOnlyBeforeTheWaits);
-        let waited = if late {
-            // Who waits must have closed: for the old writers, by a level of its own.
-            let level = self.group.set_read_only();
-            let waited = self.wait(&level);
-            drop(level);
-            waited
-        } else {
-            false
-        };
-        let read_only = self.group.set_read_only();
-        let waited = if late { waited } else { self.wait(&read_only) };
-        let root = self.commit(waited);
-        if self.is_left_out(LeftOut::CopyBeforeCursor) {
-            cursor.advance(self.group.range().end());
-            self.copy(&root);
-            return drop(read_only);
+        let mut replacing = Replacing::default();
+        for step in &self.play.replace {
+            self.replace_step(*step, &mut replacing, cursor);
         }
-        self.copy(&root);
-        if self.is_left_out(LeftOut::CursorBeforeReadWrite) {
-            drop(read_only);
-            return cursor.advance(self.group.range().end());
-        }
-        cursor.advance(self.group.range().end());
-        if self.is_left_out(LeftOut::Undo) {
-            std::mem::forget(read_only);
-        }
+        // What no step gave up is leaked.
+        std::mem::forget(replacing.read_only);
     }
 
-    fn wait(&self, read_only: &ReadOnly<'_>) -> bool {
-        if !self.is_left_out(LeftOut::WaitForReservations) && read_only.wait_reservations() {
-            reached("waited-reservation");
+    fn replace_step<'w>(&'w self, step: Step, r: &mut Replacing<'w>, cursor: &mut Cursor) {
+        let range = self.group.range();
+        match step {
+            Step::SetReadOnly => r.read_only = Some(self.group.set_read_only()),
+            Step::WaitReservations => {
+                if have(r.read_only.as_ref()).wait_reservations() {
+                    reached("waited-reservation");
+                }
+            }
+            Step::WaitNocowWriters => {
+                if have(r.read_only.as_ref()).wait_nocow_writers() {
+                    reached("waited-nocow");
+                }
+            }
+            Step::WaitOrdered => {
+                r.waited = self.ordered.wait_range(range).count > 0;
+                if r.waited {
+                    reached("waited-ordered");
+                }
+            }
+            Step::CommitIfWaited if !r.waited => {}
+            Step::Commit | Step::CommitIfWaited => drop(self.transactions.commit().expect("commits")),
+            Step::ReadRoot => r.root = Some(self.transactions.commit_root()),
+            Step::Copy => self.copy(have(r.root.as_ref())),
+            Step::MoveCursor => cursor.advance(range.end()),
+            Step::SetReadWrite => drop(have(r.read_only.take())),
+            Step::LookAtWrite => {
+                let seen = self.progress.fetch_add(0, Ordering::Relaxed);
+                self.looks.set([self.looks.get(), vec![seen]].concat());
+            }
+            step => unreachable!("{step} is no step of the replace"),
         }
-        if !self.is_left_out(LeftOut::WaitForNocowWriters) && read_only.wait_nocow_writers() {
-            reached("waited-nocow");
-        }
-        if self.is_left_out(LeftOut::WaitForOrderedExtents) {
-            return false;
-        }
-        let waited = self.ordered.wait_range(self.group.range()).count > 0;
-        if waited {
-            reached("waited-ordered");
-        }
-        waited
-    }
-
-    fn commit(&self, waited: bool) -> CommitRoot {
-        let skip =
-            self.is_left_out(LeftOut::Commit) || (self.is_left_out(LeftOut::CommitUnlessWaited) && !waited);
-        if skip { self.transactions.commit_root() } else { self.transactions.commit().expect("commits").root }
     }
 
     fn copy(&self, root: &CommitRoot) {
@@ -179,81 +242,41 @@ impl World {
             trace::observe(Event::Copy { extent });
             self.source.read_at(extent.start(), &mut buffer).expect("the device works");
             self.target.write_at(extent.start(), &buffer).expect("the device works");
-            loom_harness::note(format!("copy {extent} to the target"));
+            note(format!("copy {extent} to the target"));
         }
         let finished = Event::FinishCopy { group: self.group.id(), extents };
         trace::observe(finished);
-        loom_harness::note(finished.to_string());
-    }
-
-    fn cow(&self) {
-        let Ok(reservation) = self.group.reserve(SECTOR) else { return reached("refused") };
-        let extent = reservation.extent();
-        let ordered = if self.is_left_out(LeftOut::OrderedBeforeReservationEnds) {
-            reservation.hand_over();
-            self.ordered.add(extent)
-        } else {
-            let ordered = self.ordered.add(extent);
-            reservation.hand_over();
-            ordered
-        };
-        self.write(extent, 2);
-        if self.is_left_out(LeftOut::RefBeforeOrderedIsFinished) {
-            ordered.finish();
-            self.add_reference(extent);
-        } else {
-            self.add_reference(extent);
-            ordered.finish();
-        }
-    }
-
-    fn nocow(&self) {
-        let Some(extent) = self.given else { return };
-        let Ok(admission) = self.group.begin_nocow() else { return reached("refused") };
-        let ordered = if self.is_left_out(LeftOut::OrderedBeforeNocowWriterEnds) {
-            drop(admission);
-            self.ordered.add(extent)
-        } else {
-            let ordered = self.ordered.add(extent);
-            drop(admission);
-            ordered
-        };
-        self.write(extent, 2);
-        ordered.finish();
-    }
-
-    fn write(&self, extent: LogicalRange, value: u8) {
-        let both = extent.start() < self.cursor.address();
-        trace::observe(Event::Write { extent, both });
-        loom_harness::note(format!("write {extent} to {}", if both { "both devices" } else { "the source" }));
-        let data = [value; SECTOR as usize];
-        self.source.write_at(extent.start(), &data).expect("the device works");
-        if both {
-            reached("both-devices");
-            self.target.write_at(extent.start(), &data).expect("the device works");
-        }
-    }
-
-    fn add_reference(&self, extent: LogicalRange) {
-        let mut handle = self.transactions.join().expect("no commit fails");
-        handle.push(DelayedRef::add(extent));
-        handle.end();
+        note(finished.to_string());
     }
 
     fn check(mut self) {
-        let (root, pending) = self.transactions.pending();
-        let live = root.with(&pending.fold()).expect("the refs fit");
-        check_copy(&live, &self.source, &self.target);
-        if let Err(defect) = self.group.check() {
-            loom_harness::violated("all counts are zero and all figures add up", defect.to_string());
+        // Who looked wants to see one story: in flight before read-only and after the copy, and then over.
+        let looks = self.looks.get();
+        if looks.is_empty() || looks == [1, 1, 3] {
+            self.check_devices();
+            self.check_counts();
         }
         trace::end();
     }
-}
 
-impl LeftOut {
-    fn is_part_of_the_drain(self) -> bool {
-        use LeftOut::{Commit, WaitForNocowWriters, WaitForOrderedExtents, WaitForReservations};
-        matches!(self, WaitForReservations | WaitForNocowWriters | WaitForOrderedExtents | Commit)
+    fn check_devices(&mut self) {
+        let (root, pending) = self.transactions.pending();
+        let live = root.with(&pending.fold()).expect("the refs fit");
+        check_copy(&live, &self.source, &self.target);
+        if let Some(extent) = self.written.get() {
+            let (is_live, value) = (live.get(extent.start()).is_some(), self.source.peek(extent.start()));
+            check(is_live && value == u64::from(NEW), "what was written is there", || {
+                format!("{extent} is live: {is_live}; the source has {value} there")
+            });
+        }
+    }
+
+    fn check_counts(&mut self) {
+        let invariant = "all counts are zero and all figures add up";
+        if let Err(defect) = self.group.check() {
+            loom_harness::violated(invariant, defect.to_string());
+        }
+        let left = (self.ordered.leaked(), self.transactions.leaked());
+        check(left == (0, 0), invariant, || format!("ordered extents and handles that are left: {left:?}"));
     }
 }

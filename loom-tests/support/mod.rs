@@ -2,6 +2,8 @@
 
 pub mod by_hand;
 pub mod cell;
+pub mod steps;
+pub mod transaction_by_hand;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,6 +14,14 @@ pub use crate::scenario::{device, last, role, world};
 pub fn begin() {
     crate::scenario::trace::begin_without();
 }
+
+/// The token, which the step needs. A program that the types of `src` do not allow ends here, with
+/// [`TYPES`]; what each step declares (`steps::Step::tokens`) says so beforehand.
+pub fn have<T>(token: Option<T>) -> T {
+    token.unwrap_or_else(|| loom_harness::violated(TYPES, "a step needs a token that is not there"))
+}
+
+pub const TYPES: &str = "types";
 
 /// A place to note something in: not a branch point, and no synchronization between roles.
 #[derive(Default)]
