@@ -9,6 +9,7 @@
 mod access;
 mod programs;
 mod roles;
+mod rules;
 mod search;
 #[path = "../mod.rs"]
 mod specification;
@@ -29,17 +30,23 @@ const SIZES: &[Size] = &[
     (&[Cow, Nocow], 2),
     (&[Cow, Deleter, Committer], 2),
     (&[Cow, Cow, Scrub], 1),
+    (&[Cow, Nocow, Nocow, Scrub], 1),
+    (&[Cow, Cow, Cow, Cow], 1),
+    (&[Cow, Cow, Nocow, Committer, Committer], 1),
     (&[Cow, Nocow, Scrub], 2),
     (&[Cow, Nocow, Committer, Committer], 2),
     (&[Cow, Cow, Cow], 2),
+    (&[Cow, Cow, Nocow], 2),
 ];
 
 const LARGE: &[Size] = &[
-    (&[Cow, Cow, Nocow], 2),
-    (&[Cow, Cow, Cow, Cow], 1),
     (&[Cow, Nocow, Deleter, Committer], 3),
-    (&[Cow, Nocow, Nocow, Scrub], 1),
+    (&[Cow, Cow, Cow, Cow, Cow], 1),
+    (&[Cow, Cow, Nocow, Committer, Committer], 2),
+    (&[Cow, Cow, Nocow, Scrub], 2),
     (&[Cow, Cow, Cow], 4),
+    (&[Cow, Cow, Cow, Cow], 2),
+    (&[Cow, Cow, Cow], 6),
 ];
 
 /// A step left out, the rule that forbids it, and who notices.
@@ -64,7 +71,7 @@ fn main() -> ExitCode {
     let sizes = SIZES.iter().chain(LARGE.iter().filter(|_| is_large));
     let green = sizes.map(|size| holds(*size)).fold(true, |all, one| all & one);
     let red = TWINS.iter().map(|twin| is_found(*twin)).fold(true, |all, one| all & one);
-    if green && red { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if green && red && each_rule_is_broken() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn holds((kinds, groups): Size) -> bool {
@@ -99,4 +106,12 @@ fn is_found((left_out, rule, kinds): (LeftOut, &str, &'static [Kind])) -> bool {
         [enforced, found].iter().filter_map(|found| found.failure.as_ref()).for_each(|f| println!("{f}"));
     }
     forbidden && lost
+}
+
+/// But the one against events that the specification does not know: there are none.
+fn each_rule_is_broken() -> bool {
+    let (rules, mut left) = rules::never_broken();
+    left.retain(|rule| !rule.starts_with("step:"));
+    println!("{} rules, each but one broken by a changed run; never broken: {left:?}", rules.len());
+    left.is_empty()
 }
