@@ -44,7 +44,7 @@ struct World {
 
 impl World {
     fn new(shards: usize, expected: usize) -> Arc<Self> {
-        begin();
+        begin(&[], &[]); // a queue alone emits no events
         let queue = DelayedRefQueue::new(Shards::new(shards));
         Arc::new(Self { queue, drained: Note::default(), expected })
     }
@@ -95,7 +95,7 @@ fn two_drains() {
 }
 
 fn add_and_drop() {
-    begin();
+    begin(&[], &[]);
     let world = Arc::new(Folding { queue: DelayedRefQueue::new(Shards::new(3)), first: Note::default() });
     role(&world, |world| _ = world.queue.push(DelayedRef::add(block(0))), Folding::end);
     role(&world, |world| _ = world.queue.push(DelayedRef::drop(block(0))), Folding::end);

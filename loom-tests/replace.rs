@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use blockgate::volume::Policy;
-use blockgate::{Cursor, CursorReader};
+use blockgate::{Cursor, CursorReader, LogicalRange};
 use loom_harness::{Model, reached};
 
 use crate::support::cell::RaceChecked;
@@ -76,8 +76,11 @@ struct Passing {
 }
 
 /// What the cursor promises by itself. (In the protocol the gate orders the same accesses: lemma 7.)
+///
+/// O12, O13: there is no drain here that has copied, and holds the group read-only.
 fn cursor_past_a_writer() {
-    begin();
+    let group = LogicalRange::new(0, SECTOR).expect("a range");
+    begin(&[group], &["O12", "O13"]);
     let (mut cursor, reader) = Cursor::new();
     let world = Arc::new(Passing { cursor: reader, copied: RaceChecked::new(0) });
     let look = |world: &Passing| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
 use loom_harness::{Model, Twin, check, reached};
 
-use crate::support::{Note, begin, last, role};
+use crate::support::{Note, begin, compare_nothing, last, role};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -54,7 +54,7 @@ pub fn twins() -> Vec<Twin> {
             .roles(&["committer"])
             .expect("deadlock")
             .body(|| {
-                begin();
+                compare_nothing();
                 let transactions = Transactions::new(Shards::new(1));
                 let _handle = transactions.join().expect("runs");
                 drop(transactions.commit());
@@ -70,7 +70,7 @@ struct World {
 
 impl World {
     fn new() -> Arc<Self> {
-        begin();
+        begin(&[], &[]);
         Arc::new(Self { transactions: Transactions::new(Shards::new(3)), landed: Default::default() })
     }
 

@@ -29,9 +29,10 @@ pub fn role<W: Send + Sync + 'static>(world: &Arc<W>, role: impl FnOnce(&W) + Se
     });
 }
 
-/// Gives up a share of the world, and ends it if that was the last one.
+/// Gives up a share of the world, and ends it, and the execution, if that was the last one.
 pub fn last<W>(world: Arc<W>, end: fn(W)) {
     if let Some(world) = Arc::into_inner(world) {
         end(world);
+        engine::end();
     }
 }

@@ -224,10 +224,7 @@ impl World {
         }
         let (root, pending) = self.volume.pending();
         match root.with(&pending.fold()) {
-            Ok(live) => {
-                check_copy(&live, &self.source, &self.target);
-                engine::end();
-            }
+            Ok(live) => check_copy(&live, &self.source, &self.target),
             Err(error) => violated("each delayed ref is applied exactly once", error.to_string()),
         }
     }

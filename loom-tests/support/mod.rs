@@ -7,12 +7,20 @@ pub mod transaction_by_hand;
 
 use std::sync::{Mutex, PoisonError};
 
+use blockgate::LogicalRange;
+
+use crate::scenario::trace;
 pub use crate::scenario::{device, last, role, world};
 
-/// Lets the events of blockgate appear in the timeline, if this execution is recorded. First line of
-/// every body.
-pub fn begin() {
-    crate::scenario::trace::begin_without();
+/// First line of every body: from here on the events must be a run of the specification of `groups`,
+/// apart from the rules `waived`, by name: those that speak of what this model leaves out.
+pub fn begin(groups: &[LogicalRange], waived: &'static [&'static str]) {
+    trace::begin_part(groups, waived);
+}
+
+/// In a twin: its events are not compared. It shall fail for what it leaves out, by the model's own checks.
+pub fn compare_nothing() {
+    trace::begin_without();
 }
 
 /// The token, which the step needs. A program that the types of `src` do not allow ends here, with

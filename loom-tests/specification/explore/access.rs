@@ -1,47 +1,35 @@
 //! What the programs of the roles ask of the specification, and only they.
 
-use blockgate::{LogicalAddress, LogicalRange, TransactionId};
+use blockgate::{LogicalRange, TransactionId};
 
-use super::{Role, Specification, units};
-use blockgate::Event;
+use crate::specification::{Role, Specification};
 
 impl Specification {
     /// An extent that is there from the beginning.
     pub fn give(&mut self, extent: LogicalRange) {
-        self.live.insert(extent, 1);
-        self.committed.1.insert(extent);
-        self.on_source_only.extend(units(extent));
-    }
-
-    /// Does `event`, whether or not it is allowed.
-    pub fn step_anyway(&mut self, role: Role, event: Event) {
-        self.waived = true;
-        // What cannot be done has no effect.
-        let _ = self.step(role, event);
-        self.waived = false;
-    }
-
-    pub fn cursor(&self) -> LogicalAddress {
-        self.cursor
+        self.refs.insert(extent, (1, 0));
+        self.tree.insert(extent);
+        self.commit_root.insert(extent);
+        self.missing.insert(extent);
     }
 
     pub fn running(&self) -> TransactionId {
-        TransactionId(self.committed.0 + 1)
+        TransactionId(self.committed + 1)
     }
 
     pub fn committed(&self) -> TransactionId {
-        TransactionId(self.committed.0)
+        TransactionId(self.committed)
     }
 
-    /// A change that the commit at work has not made yet.
+    /// A change of the tree that the commit at work has not made yet.
     pub fn next_change(&self) -> Option<(LogicalRange, bool)> {
-        let changes = self.commit.as_ref()?.changes.as_ref()?;
-        changes.first_key_value().map(|(extent, inserted)| (*extent, *inserted))
+        let inserted = self.refs.keys().find(|extent| !self.tree.contains(extent));
+        let removed = self.tree.iter().find(|extent| !self.refs.contains_key(extent));
+        inserted.map(|extent| (*extent, true)).or(removed.map(|extent| (*extent, false)))
     }
 
     /// What the drain of `role` has left to copy.
     pub fn next_to_copy(&self, role: Role) -> Option<LogicalRange> {
-        let drain = self.drains.iter().find(|drain| drain.role == role)?;
-        drain.to_copy.as_ref()?.first().copied()
+        self.to_copy.iter().find(|((who, _), _)| *who == role)?.1.first().copied()
     }
 }

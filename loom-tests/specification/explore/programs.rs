@@ -157,7 +157,8 @@ fn scrub(world: &World, role: Role) -> (Next, Goto) {
 fn replace(world: &World, role: Role) -> (Next, Goto) {
     let machine = &world.machines[role];
     let to = group_range(world.machines.len(), machine.group).end();
-    let read_write = Do(Event::SetReadWrite { group: id(world, role) });
+    let group = id(world, role);
+    let read_write = Do(Event::SetReadWrite { group });
     let cursor = Do(Event::MoveCursor { to });
     let (sixth, seventh) = match world.left_out {
         LeftOut::CursorBeforeReadWrite => (read_write, cursor),
@@ -169,8 +170,9 @@ fn replace(world: &World, role: Role) -> (Next, Goto) {
         4..=6 => commit(world, role, 4, At(7)),
         7 => match world.specification.next_to_copy(role) {
             Some(extent) if world.left_out != LeftOut::Copy => (Do(Event::Copy { extent }), At(7)),
-            _ => (sixth, At(8)),
+            _ => (Do(Event::FinishCopy { group, extents: 0 }), At(8)),
         },
+        8 => (sixth, At(9)),
         _ => (seventh, NextGroup(0)),
     }
 }

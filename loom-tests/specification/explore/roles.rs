@@ -3,7 +3,10 @@
 use blockgate::{Event, LogicalRange};
 
 use crate::programs::{self, Goto, Next};
-use crate::specification::{Role, Rule, Specification, UNIT, Violation};
+use crate::specification::{Role, Specification};
+
+/// Bytes of an extent. All are alike.
+const UNIT: u64 = 4096;
 
 /// Who takes part, beside the replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,8 +52,8 @@ pub enum Stepped {
     Did(Option<Event>),
     /// The role is over, or has to wait. The world is not to be used.
     Waits,
-    /// The protocol does not allow it. The world is as it was.
-    Broke(Event, Violation),
+    /// This rule forbids it. The world is not to be used.
+    Broke(Event, &'static str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,56 +92,46 @@ impl World {
         let (next, goto) = programs::next(self, role);
         match next {
             Next::ReadCursor(extent) => {
-                self.machines[role].both = extent.start() < self.specification.cursor();
+                self.machines[role].both = extent.start() < self.specification.cursor;
                 self.go(role, goto);
                 Stepped::Did(None)
             }
             Next::Do(event) => self.try_to(role, event, goto),
-            Next::DoOr(event, group, refused) => match self.try_to(role, event, goto) {
-                Stepped::Broke(..) => {
-                    self.go(role, refused);
-                    Stepped::Did(Some(Event::Refused { group }))
+            Next::DoOr(event, group, refused) => {
+                let before = self.specification.clone();
+                if self.specification.step(role, event).is_empty() {
+                    self.go(role, goto);
+                    return Stepped::Did(Some(event));
                 }
-                stepped => stepped,
-            },
+                self.specification = before;
+                self.go(role, refused);
+                Stepped::Did(Some(Event::Refused { group }))
+            }
         }
     }
 
     fn try_to(&mut self, role: Role, event: Event, goto: Goto) -> Stepped {
-        let before = self.left_out_step(event).then(|| self.specification.clone());
-        let stepped = match (self.specification.step(role, event), before) {
-            (Ok(()), _) => Stepped::Did(Some(event)),
-            (Err(violation), _) if self.waits_for(event) == Some(violation.rule) => return Stepped::Waits,
-            (Err(_), Some(before)) => {
-                self.specification = before;
-                self.specification.step_anyway(role, event);
-                Stepped::Did(Some(event))
-            }
-            (Err(violation), None) => return Stepped::Broke(event, violation),
-        };
+        let broken = self.specification.step(role, event);
+        let waits_for = self.waits_for(event);
+        let waits = |rule: &&str| waits_for.is_some_and(|name| rule.starts_with(name));
+        match broken.iter().find(|one| !waits(one)) {
+            Some(one) if !self.is_lenient => return Stepped::Broke(event, one),
+            _ if broken.iter().any(waits) => return Stepped::Waits,
+            _ => {}
+        }
         self.go(role, goto);
-        stepped
-    }
-
-    /// Whether `event` is done even if a rule forbids it. Who looks whether the group is read-only does not.
-    fn left_out_step(&self, event: Event) -> bool {
-        let looks = match event {
-            Event::BeginReservation { .. } => self.left_out != LeftOut::ReadOnlyCheck,
-            Event::BeginNocow { .. } => self.left_out != LeftOut::NocowCheck,
-            _ => false,
-        };
-        self.is_lenient && !looks
+        Stepped::Did(Some(event))
     }
 
     /// The rule for which an event is waited, and not forbidden.
-    fn waits_for(&self, event: Event) -> Option<Rule> {
+    fn waits_for(&self, event: Event) -> Option<&'static str> {
         let (rule, left_out) = match event {
-            Event::WaitedReservations { .. } => (Rule::Reservations, LeftOut::WaitForReservations),
-            Event::WaitedNocowWriters { .. } => (Rule::NocowWriters, LeftOut::WaitForNocowWriters),
-            Event::WaitedOrdered { .. } => (Rule::OrderedExtents, LeftOut::WaitForOrdered),
-            Event::Join => return Some(Rule::Handle),
-            Event::RunRefs { .. } => return Some(Rule::Refs),
-            Event::CloseTransaction => return Some(Rule::OneCommit),
+            Event::WaitedReservations { .. } => ("R1:", LeftOut::WaitForReservations),
+            Event::WaitedNocowWriters { .. } => ("R1:", LeftOut::WaitForNocowWriters),
+            Event::WaitedOrdered { .. } => ("R2:", LeftOut::WaitForOrdered),
+            Event::Join => return Some("C4:"),
+            Event::RunRefs { .. } => return Some("C3:"),
+            Event::CloseTransaction => return Some("C1:"),
             _ => return None,
         };
         (self.left_out != left_out).then_some(rule)
@@ -165,11 +158,12 @@ impl World {
         if let Some(role) = (0..self.machines.len()).find(waits) {
             return Some(format!("deadlock: role {role} waits for ever: {:?}", self.machines[role]));
         }
-        let lost = self.specification.lost();
+        let lost: Vec<_> = self.specification.lost().collect();
         if !lost.is_empty() {
             return Some(format!("lost extents: {lost:?}"));
         }
-        self.specification.end().err().filter(|_| !self.is_lenient).map(|violation| violation.to_string())
+        let is_over = self.specification.is_over() || self.is_lenient;
+        (!is_over).then(|| format!("something was not given up: {:?}", self.specification))
     }
 }
 

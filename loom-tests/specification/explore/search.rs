@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use blockgate::Event;
 
 use crate::roles::{Stepped, World};
-use crate::specification::{Role, Rule};
+use crate::specification::Role;
 
 /// What a search found.
 pub struct Found {
@@ -21,7 +21,7 @@ pub struct Found {
 /// An execution that breaks a rule, or the theorem.
 pub struct Failure {
     /// `None`: the theorem.
-    pub rule: Option<Rule>,
+    pub rule: Option<&'static str>,
     detail: String,
     /// What each did; `None`: it looked at the cursor.
     steps: Vec<(Role, Option<Event>)>,
@@ -76,10 +76,10 @@ pub fn search(world: World) -> Found {
                     path.push(Level { world, next_role: 0, is_stuck: true });
                 }
             }
-            Stepped::Broke(event, violation) => {
+            Stepped::Broke(event, broken) => {
                 steps.push((role, Some(event)));
-                let detail = violation.to_string();
-                found.failure = Some(Failure { rule: Some(violation.rule), detail, steps });
+                found.failure =
+                    Some(Failure { rule: Some(broken), detail: format!("against {broken}"), steps });
                 break;
             }
         }
