@@ -115,6 +115,7 @@ impl Shard {
     }
 
     /// Not inlined: for a writer, only after a closing that somebody waits for.
+    #[track_caller]
     #[cold]
     fn wake(&self) {
         self.waiting.lock().notify_all();

@@ -2,12 +2,12 @@
 //!
 //! Measured: from the call to the moment at which nobody is inside. Against: the write lock of the locks
 //! that writers would hold for reading. A lock makes a refused writer wait. At the gate he may, or go on
-//! elsewhere, as a writer that meets a read-only group does: both are measured. A writer is inside for a
-//! tenth of his time.
+//! elsewhere, as a writer that meets a read-only group does, at once or after he has yielded: all are
+//! measured. A writer is inside for a tenth of his time.
 //!
-//! Goal: the 99th percentile at most a fifth of both `RwLock`s'. With fewer processors than writers it is
-//! how soon the one who was taken off his processor while inside gets to run again, and writers who go on
-//! elsewhere do not make room for him: see the rows of 1 and 2 writers for what the gate itself takes.
+//! Goal: the 99th percentile at most a fifth of both `RwLock`s'. With fewer processors than threads it is
+//! how soon the one who was taken off his processor while inside gets to run again: the row of 1 writer
+//! shows what the gate itself takes.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -38,8 +38,9 @@ pub(crate) fn bench() -> Bench {
         candidates: |case| {
             let writers = case.threads;
             vec![
-                Candidate::ours("Gate, refused go elsewhere", run::<Gate>(writers)).operations(CLOSINGS),
-                Candidate::ours("Gate, refused wait", run::<Patient>(writers)).operations(CLOSINGS),
+                Candidate::ours(ELSEWHERE, run::<Gate>(writers)).operations(CLOSINGS),
+                Candidate::ours(YIELD, run::<Yielding>(writers)).operations(CLOSINGS),
+                Candidate::ours(WAIT, run::<Patient>(writers)).operations(CLOSINGS),
                 Candidate::peer("std RwLock", run::<std::sync::RwLock<()>>(writers)).operations(CLOSINGS),
                 Candidate::peer("parking_lot RwLock", run::<parking_lot::RwLock<()>>(writers))
                     .operations(CLOSINGS),
@@ -48,17 +49,24 @@ pub(crate) fn bench() -> Bench {
             ]
         },
         goals: || {
-            let fifth = |ours| Goal {
-                ours,
-                case: CASE,
-                metric: Metric::P99,
-                quantity: LOCKS,
-                bound: Bound::AtLeast(5.0),
-            };
-            vec![fifth("Gate, refused go elsewhere"), fifth("Gate, refused wait")]
+            let fifth = |ours| Goal::new(ours, CASE, Metric::P99, LOCKS, Bound::AtLeast(5.0));
+            vec![
+                fifth(ELSEWHERE).missed_because(TIME_SLICE),
+                fifth(YIELD).missed_because(PARKS),
+                fifth(WAIT).missed_because(PARKS),
+            ]
         },
     }
 }
+
+const ELSEWHERE: &str = "Gate, refused go elsewhere";
+const YIELD: &str = "Gate, refused yield";
+const WAIT: &str = "Gate, refused wait";
+
+const TIME_SLICE: &str = "a writer that was taken off its processor while inside waits there for as long as \
+                          others run, and those who are refused do not make room; see what one yield does";
+const PARKS: &str = "the locks' 99th percentile is about one wake-up by the system, and a fifth of that is less \
+                     than one takes";
 
 const LOCKS: Quantity = Quantity::Than(&["std RwLock", "parking_lot RwLock"]);
 const CLOSINGS: u64 = 200;
@@ -93,6 +101,24 @@ impl Closing for Patient {
             self.0.wait_open().expect("nobody seals it");
         }
         true
+    }
+
+    fn close(&self, empty: impl FnOnce()) {
+        Closing::close(&self.0, empty);
+    }
+}
+
+/// A gate whose writers give up the processor once before they go on elsewhere.
+#[derive(Default)]
+struct Yielding(Gate);
+
+impl Closing for Yielding {
+    fn write(&self, work: impl Fn()) -> bool {
+        let admitted = self.0.enter().map(|_inside| work()).is_ok();
+        if !admitted {
+            std::thread::yield_now();
+        }
+        admitted
     }
 
     fn close(&self, empty: impl FnOnce()) {

@@ -75,6 +75,35 @@ pub(crate) fn group_each() -> Bench {
     }
 }
 
+/// What the gate's guess costs where it is wrong: it begins with the word of a shard that nobody is in.
+pub(crate) fn inside_already() -> Bench {
+    Bench {
+        name: "admission/inside-already",
+        about: "Enter and exit, all threads at one group, each of them inside already.",
+        candidates: |case| {
+            vec![
+                Candidate::ours("Gate", run_inside(case.threads)),
+                private_words(case.threads),
+                Candidate::ours("Gate, nobody inside", run::<Gate>(case.threads, 1)),
+            ]
+        },
+        goals: Vec::new,
+        ..one_group()
+    }
+}
+
+fn run_inside(threads: usize) -> impl FnMut(u64) -> Sample + 'static {
+    let gate = Arc::new(Gate::default());
+    move |operations| {
+        measure(
+            threads,
+            operations,
+            |_| gate.enter().expect("open"),
+            |_, operations| (0..operations).map(|_| u64::from(gate.enter().is_ok())).sum(),
+        )
+    }
+}
+
 fn cases(_: &Settings) -> Vec<Case> {
     [1, 2, 4, 8].map(Case::threads).into()
 }

@@ -9,5 +9,11 @@ mod pins;
 use crate::method::Bench;
 
 pub(crate) fn benches() -> Vec<Bench> {
-    vec![enter::one_group(), enter::group_each(), closing_idle::bench(), closing_busy::bench()]
+    vec![
+        enter::one_group(),
+        enter::group_each(),
+        enter::inside_already(),
+        closing_idle::bench(),
+        closing_busy::bench(),
+    ]
 }

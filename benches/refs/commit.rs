@@ -37,7 +37,10 @@ pub(crate) fn bench() -> Bench {
                 Candidate::peer("BTreeMap, copied for readers", run(case.size, Copied::default())),
             ]
         },
-        goals: || vec![Goal::growth(OURS, Case::size(SIZES[0]), Case::size(SIZES[3]), 5.0)],
+        goals: || {
+            let growth = Goal::growth(OURS, Case::size(SIZES[0]), Case::size(SIZES[3]), 5.0);
+            vec![growth.missed_because("what grows is cache misses: the map in place, too, see its row")]
+        },
     }
 }
 

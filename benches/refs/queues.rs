@@ -80,7 +80,7 @@ impl Queue for Own {
     }
 }
 
-/// Ours, for who has many: collected by the thread, and handed over by the thousand and at the end.
+/// Ours, for who has many: collected by the thread, and handed over at the end of its handle.
 #[derive(Default)]
 pub(crate) struct Batched(DelayedRefQueue);
 
@@ -91,9 +91,6 @@ impl Queue for Batched {
     #[inline]
     fn push(&self, refs: &mut Vec<DelayedRef>, delayed_ref: DelayedRef) {
         refs.push(delayed_ref);
-        if refs.len() >= 1024 {
-            self.0.append(refs);
-        }
     }
 
     fn end(&self, refs: &mut Vec<DelayedRef>) {

@@ -37,7 +37,13 @@ pub(crate) fn bench() -> Bench {
                 Candidate::limit("bare loop", bare(files)).operations(MIB),
             ]
         },
-        goals: || EXTENTS.map(|extents| Goal::of_limit(OURS, Case::size(extents), 1.0 / 0.97)).into(),
+        goals: || {
+            let goal = |extents| {
+                Goal::of_limit(OURS, Case::size(extents), 1.0 / 0.97)
+                    .missed_because("the walk of the extent tree: 256 extents a MiB are small ones")
+            };
+            EXTENTS.map(goal).into()
+        },
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) const LANES: u64 = 4;
 /// Logical bytes of a lane.
 pub(crate) const LANE: u64 = 1 << 50;
 /// Bytes of a lane in the file.
-pub(crate) const LANE_IN_FILE: u64 = 16 << 20;
+pub(crate) const LANE_IN_FILE: u64 = 2 << 20;
 
 impl LaneFile {
     /// Of zeros, written once, so that no write has to allocate.

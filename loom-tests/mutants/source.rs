@@ -33,7 +33,8 @@ fn unreached_in(file: &str, sites: &[Site]) -> Vec<String> {
     const LINES: u32 = 3;
     let is_relaxed = |line: &str| line.replace("Ordering::Relaxed", "");
     let text = read(file);
-    let mut says = vec!["Ordering::Acq", "Ordering::Rel", "Ordering::Seq", ".notify_all(", ".wait_until("];
+    let mut says =
+        vec!["Ordering::Acq", "Ordering::Rel", "Ordering::Seq", ".notify_all(", ".wake(", ".wait_until("];
     // These two have their ordering in `src/sync.rs`, and names that other types use too.
     says.extend(text.contains("Publisher").then_some(".publish("));
     says.extend(text.contains("Published").then_some(".get()"));
@@ -41,10 +42,16 @@ fn unreached_in(file: &str, sites: &[Site]) -> Vec<String> {
     let lines = code.filter(|(line, _)| {
         !line.trim_start().starts_with("//") && says.iter().any(|word| is_relaxed(line).contains(word))
     });
+    // Of a function that is as its callers' own code, they are the sites.
+    let is_for_callers = |at: u32| {
+        let above = text.lines().take(at as usize).skip((at.saturating_sub(LINES + 1)) as usize);
+        above.into_iter().any(|line| line.contains("#[track_caller]"))
+    };
     let is_known = |at: u32| {
-        sites.iter().any(|site| {
-            site.place.file() == file && (at.saturating_sub(LINES)..=at).contains(&site.place.line())
-        })
+        is_for_callers(at)
+            || sites.iter().any(|site| {
+                site.place.file() == file && (at.saturating_sub(LINES)..=at).contains(&site.place.line())
+            })
     };
     lines.filter(|(_, at)| !is_known(*at)).map(|(line, at)| format!("{file}:{at}: {}", line.trim())).collect()
 }
