@@ -24,7 +24,7 @@ fn read(path: &str) -> String {
 fn pages() -> Vec<(String, String)> {
     let docs = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).expect("docs");
     let docs = docs.flatten().map(|entry| format!("docs/{}", entry.file_name().to_string_lossy()));
-    let pages = docs.filter(|path| path.ends_with(".md"));
+    let pages = docs.filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "md"));
     let all = pages.chain(["README.md", "CONTRIBUTING.md"].map(String::from));
     all.map(|path| (path.clone(), read(&path))).collect()
 }
