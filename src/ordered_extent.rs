@@ -165,8 +165,10 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     fn add(owner: Owner, extent: LogicalRange) -> Self {
         let shard = current_shard(owner.shards.len());
         let slot = owner.shards[shard].lock().insert(extent);
+        // Owned before it is reported: if that unwinds, the write has failed.
+        let ordered = Self { owner: Some(owner), extent, slot, shard };
         emit(|| Event::AddOrdered { extent });
-        Self { owner: Some(owner), extent, slot, shard }
+        ordered
     }
 
     /// The bytes on their way.

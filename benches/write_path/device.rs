@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 
 use blockgate::Device;
 
+use super::PAGE;
+
 /// Takes no time, and keeps nothing.
 pub(crate) struct Nothing;
 
@@ -27,6 +29,30 @@ impl Device for Nothing {
     }
 }
 
+/// Bytes to write, from the beginning of a page: how fast the system copies depends on where they are.
+pub(crate) struct PageAligned {
+    bytes: Vec<u8>,
+    start: usize,
+    length: usize,
+}
+
+impl PageAligned {
+    pub(crate) fn new(length: u64) -> Self {
+        let length = usize::try_from(length).expect("a small length");
+        let bytes = vec![7; length + PAGE as usize];
+        let start = bytes.as_ptr().align_offset(PAGE as usize);
+        Self { bytes, start, length }
+    }
+}
+
+impl std::ops::Deref for PageAligned {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start..][..self.length]
+    }
+}
+
 /// A file of `LANES` lanes, in the page cache. Each lane is written round and round: logical space never
 /// ends, and the file stays small.
 pub(crate) struct LaneFile(File);
@@ -43,7 +69,7 @@ impl LaneFile {
         let file = tempfile::tempfile().expect("a temporary file");
         let zeros = vec![0; LANE_IN_FILE as usize];
         for lane in 0..LANES {
-            file.write_all_at(&zeros, lane * LANE_IN_FILE).expect("64 MiB in a temporary file");
+            file.write_all_at(&zeros, lane * LANE_IN_FILE).expect("8 MiB in a temporary file");
         }
         Self(file)
     }

@@ -9,7 +9,7 @@ use blockgate::Volume;
 use blockgate::sync::Arc;
 
 use super::PAGE;
-use super::device::{LANE, LaneFile};
+use super::device::{LANE, LaneFile, PageAligned};
 use super::kernel::KernelStyle;
 use super::whole::group;
 use crate::method::goal::Goal;
@@ -53,18 +53,15 @@ fn candidates(threads: usize, length: u64) -> Vec<Candidate> {
     ]
 }
 
-fn data(length: u64) -> Vec<u8> {
-    vec![7; usize::try_from(length).expect("a small length")]
-}
-
 fn volume(threads: usize, length: u64, file: Arc<LaneFile>) -> impl FnMut(u64) -> Sample + 'static {
     move |operations| {
         // As many slices of the group as lanes of the file.
         let builder = Volume::builder(PAGE).shards(Shards::new(4)).group(group());
         let mut volume = builder.build(Arc::clone(&file) as _).expect("a volume");
-        let write =
-            |data: &mut Vec<u8>, operations| (0..operations).filter(|_| write(&volume, data)).count() as u64;
-        let sample = measure(threads, operations, |_| data(length), write);
+        let write = |data: &mut PageAligned, operations| {
+            (0..operations).filter(|_| write(&volume, data)).count() as u64
+        };
+        let sample = measure(threads, operations, |_| PageAligned::new(length), write);
         let refs = volume.pending().1.len() as u64;
         assert_eq!(refs, operations * threads as u64, "a ref of each write");
         sample
@@ -77,7 +74,7 @@ fn write(volume: &Volume, data: &[u8]) -> bool {
 
 fn bare(threads: usize, length: u64, file: Arc<LaneFile>) -> impl FnMut(u64) -> Sample + 'static {
     move |operations| {
-        let prepare = |thread| (thread as u64 * LANE, data(length));
+        let prepare = |thread| (thread as u64 * LANE, PageAligned::new(length));
         measure(threads, operations, prepare, |(at, data), operations| {
             for _ in 0..operations {
                 file.write(*at, data).expect("the file can be written");
@@ -91,7 +88,7 @@ fn bare(threads: usize, length: u64, file: Arc<LaneFile>) -> impl FnMut(u64) -> 
 fn kernel(threads: usize, length: u64, file: Arc<LaneFile>) -> impl FnMut(u64) -> Sample + 'static {
     move |operations| {
         let kernel = KernelStyle::new(group());
-        let prepare = |thread| (thread as u64 * LANE, data(length));
+        let prepare = |thread| (thread as u64 * LANE, PageAligned::new(length));
         measure(threads, operations, prepare, |(lane, data), operations| {
             // It allocates all from one end: each thread's bytes go to its own lane, as the others' do.
             let io = |extent: blockgate::LogicalRange| {

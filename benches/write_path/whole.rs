@@ -63,14 +63,14 @@ const VOLUME: &str = "Volume::begin_cow, finish";
 const PARTS: &str = "Gate, OrderedExtents, Transactions";
 const KERNEL: &str = "kernel style";
 
+const MEMORY: &str = "twelve locked operations are 6 limits; most of the rest is memory for the refs, which nobody \
+                      drains here: each page is touched for the first time";
+
 fn goals(ours: &'static str) -> Vec<Goal> {
     let (one, two) = (Case::threads(1), Case::threads(2));
     vec![
-        Goal::of_limit(ours, one, 8.0).missed_because(
-            "twelve locked operations are 6 limits; most of the rest is memory for the refs, which nobody drains \
-             here: each page is touched for the first time",
-        ),
-        Goal::value(ours, one, Metric::Cpu, 40.0),
+        Goal::of_limit(ours, one, 8.0).missed_because(MEMORY),
+        Goal::value(ours, one, Metric::Cpu, 40.0).missed_because(MEMORY),
         Goal::than(ours, one, &[KERNEL], 5.0).missed_because(
             "nobody else wants its locks here, so the kernel's way waits for none; ours spends 5 or 6 limits in \
              locked operations, and cannot come below",

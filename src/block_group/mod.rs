@@ -123,8 +123,10 @@ impl BlockGroup {
         let inside = self.reservations.enter().map_err(|refusal| self.refused(refusal))?;
         emit(|| Event::BeginReservation { group: self.id });
         let extent = self.space.allocate(length).map_err(|largest| self.no_space(length, largest))?;
+        // Owned before it is reported: if that unwinds, the space is given back.
+        let reservation = Reservation { group: self, extent, inside: Some(inside) };
         emit(|| Event::Allocate { group: self.id, extent });
-        Ok(Reservation { group: self, extent, inside: Some(inside) })
+        Ok(reservation)
     }
 
     /// Counts the caller as a NOCOW writer, about to overwrite in place, until he has an ordered extent.
