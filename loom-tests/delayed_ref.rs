@@ -12,7 +12,7 @@ use crate::support::{Note, begin, last, role};
 pub fn models() -> Vec<Model> {
     vec![
         Model::new("delayed-refs/2-producers+drain")
-            .theorem("D1, D2: each ref is drained once, and a batch in one piece.")
+            .theorem("D1, D2: each ref is drained once, and refs queued together in one drain.")
             .roles(&["drain", "producer", "producer"])
             .must_reach(&["drained-0", "drained-2", "drained-4"])
             .body(|| producers_against_drain(3)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blockgate::{
-    BlockGroup, BlockGroupId, Cursor, CursorReader, DelayedRef, Device, LogicalRange, OrderedExtents,
+    BlockGroup, BlockGroupId, Cursor, CursorReader, DelayedRef, Device, LogicalRange, OrderedExtents, Shards,
     Transactions,
 };
 
@@ -44,10 +44,12 @@ impl World {
     fn new(cursor: CursorReader) -> Self {
         let sectors = 2 * WRITERS;
         let range = LogicalRange::new(0, sectors * SECTOR).expect("a range");
+        // Not as many as this machine has processors: the seed shall give the same schedules on any.
+        let shards = Shards::new(WRITERS as usize + 1);
         Self {
-            group: BlockGroup::new(BlockGroupId(0), range, SECTOR).expect("aligned"),
-            ordered: OrderedExtents::default(),
-            transactions: Transactions::default(),
+            group: BlockGroup::with_shards(BlockGroupId(0), range, SECTOR, shards).expect("aligned"),
+            ordered: OrderedExtents::new(shards),
+            transactions: Transactions::new(shards),
             cursor,
             source: SectorDevice::new(sectors),
             target: SectorDevice::new(sectors),

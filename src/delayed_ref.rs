@@ -18,7 +18,7 @@ use std::mem;
 use crate::sync::{CachePadded, Mutex, current_shard};
 use crate::units::{LogicalRange, Shards};
 
-/// Of so many, a caller's vector is handed over as it is: to allocate another costs less than to copy it.
+/// Of so many, a caller's vector is handed over as it is: that costs less than to copy it.
 const MANY: usize = 64;
 
 /// One reference to an extent, added or dropped.
@@ -112,8 +112,8 @@ impl DelayedRefQueue {
         pending.drains
     }
 
-    /// As [`DelayedRefQueue::push_all`], and leaves `refs` empty, with room for as many. A vector of 64 refs or
-    /// more, at least half full, is handed over and not copied.
+    /// As [`DelayedRefQueue::push_all`], and leaves `refs` empty. A vector of 64 refs or more, at least half
+    /// full, is handed over and not copied.
     pub fn append(&self, refs: &mut Vec<DelayedRef>) -> u64 {
         let is_half_full = refs.capacity() <= 2 * refs.len();
         if refs.len() < MANY || !is_half_full {
@@ -121,7 +121,7 @@ impl DelayedRefQueue {
             refs.clear();
             return drains;
         }
-        let chunk = mem::replace(refs, Vec::with_capacity(refs.len()));
+        let chunk = mem::take(refs);
         let mut pending = self.own_shard().lock();
         pending.chunks.push(chunk);
         pending.drains

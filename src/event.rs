@@ -1,9 +1,12 @@
 //! What happens, in the words of the protocol: one event a step.
 //!
 //! A step that takes something is reported right after it was taken, a step that gives something up right
-//! before: in the order of the events, nobody holds what he does not hold. With the feature `tracing`,
-//! each is a `tracing` event of target `blockgate`; without it, emitting
-//! compiles to nothing. Under loom a model may install a recorder, which draws the timelines.
+//! before: in the order of the events, nobody holds what he does not hold. With the feature `tracing`, each
+//! is a `tracing` event of target `blockgate`; without it, emitting compiles to nothing. Under loom a model
+//! may install a recorder, which draws the timelines.
+//!
+//! A subscriber that panics unwinds out of the call that reported. What the call had taken is given up, as
+//! by any panic; a delayed ref that was queued stands; a commit is aborted, also after it switched the root.
 
 use std::fmt;
 
@@ -137,9 +140,9 @@ pub enum Event {
     },
     /// The transaction was aborted: its commit failed.
     Abort,
-    /// An extent of the commit root is copied from the source to the target.
+    /// Extents of the commit root are copied from the source to the target.
     Copy {
-        /// Which bytes.
+        /// Which bytes: of one extent, or of several that adjoin.
         extent: LogicalRange,
     },
     /// All extents of the group that the commit root lists are on the target, and flushed.

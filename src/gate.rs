@@ -22,8 +22,9 @@
 //! | expected (61) | who waits to enter | l > 0 | the last opener: wake him | by a waiter, at l = 0 |
 //!
 //! Waiters wait at the shard's own monitor, and set their bit under its lock. Who leaves, and who opens,
-//! touches the monitor only if the word told him to. There is no state that the shards share, and no lock: each [`Closed`] is one level in every
-//! shard. Shard 0 is closed first and opened last, so no shard has more levels than it.
+//! touches the monitor only if the word told him to. There is no state that the shards share, and no lock:
+//! each [`Closed`] is one level in every shard. Shard 0 is closed first and opened last, so no shard has
+//! more levels than it.
 //!
 //! # Invariants
 //!
@@ -152,6 +153,7 @@ impl Gate {
     #[inline]
     pub fn enter(&self) -> Result<Inside<'_>, EnterError> {
         let shard = self.current_shard();
+        // Relaxed where it refuses: nothing is handed over.
         shard
             .word
             .update(0, (Ordering::Acquire, Ordering::Relaxed), |word| {

@@ -1,8 +1,9 @@
 //! The only module that names a primitive of std, `parking_lot`, `crossbeam-utils`, loom or shuttle.
 //!
-//! Everything else in `src` is written against the five things offered here, so that the code that
-//! ships is the code that loom explores. Each is an operation whose interleavings loom 0.7.2 explores
-//! without gaps (the audit is in `docs/loom.md`); what it does not explore is not offered:
+//! Everything else in `src` is written against what is offered here, so that the code that ships is the code
+//! that loom explores. What threads talk through are five things, whose interleavings loom 0.7.2 explores
+//! without gaps (the audit is in `docs/loom.md`); what it does not explore is not offered. (The rest each
+//! thread has to itself: its shard, and what it remembers.)
 //!
 //! | offered | operations | not offered, because |
 //! |---|---|---|
@@ -280,7 +281,8 @@ impl<T> std::ops::DerefMut for MonitorGuard<'_, T> {
 /// Which of `shards` shards the calling thread works on: its own number, modulo `shards`.
 ///
 /// A thread gets the least number that no other living thread has when it first asks (under loom: its
-/// place in the order of creation, the main thread being 0). Two threads may share a shard: it costs time, not correctness.
+/// place in the order of creation, the main thread being 0). Two threads may share a shard: it costs time,
+/// not correctness.
 ///
 /// # Panics
 /// With zero shards.

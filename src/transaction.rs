@@ -138,8 +138,8 @@ impl Transactions {
     /// root that it returns. Also when there is nothing to do: the commit root is then as it was, with a
     /// new number.
     ///
-    /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks if the calling thread holds one:
-    /// use [`TransactionHandle::commit`].
+    /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks
+    /// if the calling thread holds one: use [`TransactionHandle::commit`].
     ///
     /// # Errors
     /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
@@ -167,7 +167,7 @@ impl Transactions {
         emit(|| Event::CloseTransaction);
         let closed = self.handles.close();
         closed.wait_empty();
-        // Caught, so that nothing unwinds under the lock and nobody is left waiting.
+        // Caught, so that a commit that fails so is sealed as any other, and nobody is left waiting.
         let result = catch_unwind(AssertUnwindSafe(|| self.run(TransactionId(state.completed + 1), persist)));
         state.aborted = match &result {
             Ok(Ok(_)) => None,
@@ -257,10 +257,12 @@ impl TransactionHandle<'_> {
         }
     }
 
-    /// Queues all reference changes of `refs`, and leaves it empty. Many (64) are handed over and not copied.
+    /// Queues all reference changes of `refs`, and leaves it empty. Many are handed over and not copied: see
+    /// [`DelayedRefQueue::append`].
     #[track_caller]
     pub fn append(&mut self, refs: &mut Vec<DelayedRef>) {
         let transaction = self.running();
+        self.transaction = Some(transaction);
         // Before they are queued, which nobody can tell: no commit looks while this handle lives.
         for &delayed_ref in refs.iter() {
             emit(|| queued(delayed_ref, transaction));

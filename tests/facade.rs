@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// What only `src/sync.rs` may name.
-const PRIMITIVES: [&str; 9] = [
+const PRIMITIVES: [&str; 10] = [
     "std::sync",
     "core::sync",
     "std::thread",
@@ -14,6 +14,7 @@ const PRIMITIVES: [&str; 9] = [
     "parking_lot",
     "crossbeam_utils",
     "loom::",
+    "shuttle::",
     "AtomicU64",
     "AtomicUsize",
 ];

@@ -11,7 +11,7 @@ use crate::hooked::{Case, Hook};
 use crate::mutant::Mutant;
 use crate::mutation::Missing;
 
-/// Two: the machine of the tests has as many cores.
+/// So many models are explored at once. (Results do not depend on it.)
 const WORKERS: usize = 2;
 
 /// Models of this weight and more are only for what survives the others.

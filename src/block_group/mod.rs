@@ -287,11 +287,25 @@ impl Drop for Reservation<'_> {
 
 /// Not handed over. (By value: a reservation whose address nobody takes stays in registers.)
 #[cold]
-fn give_back(group: &BlockGroup, extent: LogicalRange, inside: Inside<'_>) {
-    let released = group.release(extent);
-    debug_assert!(released.is_ok(), "{released:?}");
+fn give_back<'group>(group: &'group BlockGroup, extent: LogicalRange, inside: Inside<'group>) {
+    let given_back = GivenBack { group, extent, _inside: inside };
     emit(|| Event::EndReservation { group: group.id, extent, kept: false });
-    drop(inside);
+    drop(given_back);
+}
+
+/// Gives the space back at its end, also when the event before it unwinds.
+struct GivenBack<'group> {
+    group: &'group BlockGroup,
+    extent: LogicalRange,
+    // B1: counted until the space is back.
+    _inside: Inside<'group>,
+}
+
+impl Drop for GivenBack<'_> {
+    fn drop(&mut self) {
+        let released = self.group.release(self.extent);
+        debug_assert!(released.is_ok(), "{released:?}");
+    }
 }
 
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.

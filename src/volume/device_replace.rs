@@ -136,19 +136,15 @@ impl Volume {
         if length < needed {
             return Err(ReplaceError::TargetTooSmall { length, needed });
         }
-        let mut cursor = self.begin_replacement()?;
+        let cursor = Some(self.begin_replacement()?);
         let target = Target::new(target);
         self.target.set(Some(&target));
-        if policy == Policy::CloneAlways {
+        let mut replace =
+            DeviceReplace { volume: self, target, cursor, passed: 0, cancel: CancelToken::default() };
+        if let (Policy::CloneAlways, Some(cursor)) = (policy, &mut replace.cursor) {
             cursor.advance(LogicalAddress::MAX);
         }
-        Ok(DeviceReplace {
-            volume: self,
-            target,
-            cursor: Some(cursor),
-            passed: 0,
-            cancel: CancelToken::default(),
-        })
+        Ok(replace)
     }
 
     fn begin_replacement(&self) -> Result<Cursor, ReplaceError> {
@@ -241,7 +237,8 @@ impl DeviceReplace<'_> {
     ///
     /// # Errors
     /// [`ReplaceError::Incomplete`] while groups are left: nothing is lost, go on. [`ReplaceError::Copy`]
-    /// where the target has failed: drop this, and replace by another device.
+    /// where the target has failed, [`ReplaceError::Target`] where it cannot be flushed: drop this, and
+    /// replace by another device.
     pub fn finish(&mut self) -> Result<(), ReplaceError> {
         let (passed, groups) = self.progress();
         if passed < groups {
@@ -265,9 +262,25 @@ impl fmt::Debug for DeviceReplace<'_> {
 
 impl Drop for DeviceReplace<'_> {
     fn drop(&mut self) {
-        if let Some(mut cursor) = self.cursor.take() {
-            cursor.reset();
-            self.volume.target.set(None);
+        if self.cursor.is_some() {
+            let mut given_up = GivenUp { volume: self.volume, cursor: self.cursor.take() };
+            if let Some(cursor) = &mut given_up.cursor {
+                cursor.reset();
+            }
+        }
+    }
+}
+
+/// Gives the target up at its end, also when the event before it unwinds.
+struct GivenUp<'volume> {
+    volume: &'volume Volume,
+    cursor: Option<Cursor>,
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.volume.target.set(None);
+        if let Some(cursor) = self.cursor.take() {
             *self.volume.replacement.lock() = Replacement::Idle(cursor);
         }
     }

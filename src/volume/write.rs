@@ -87,10 +87,10 @@ impl Volume {
         // What was remembered may be of another volume, which is gone.
         let group = self.groups.get(index).unwrap_or(&self.groups[0]);
         let reservation = group.block_group.reserve(length)?;
-        // V1: hand over hand.
-        let ordered = group.ordered.add(reservation.extent());
+        // V1: hand over hand. From here on the write gives the space back, if anything unwinds.
+        let write = CowWrite { volume: self, ordered: group.ordered.add(reservation.extent()) };
         reservation.hand_over();
-        Ok(CowWrite { volume: self, ordered })
+        Ok(write)
     }
 
     /// In the groups after `first`, which refused, and then in those before it.
@@ -139,11 +139,9 @@ impl Volume {
 
     #[cold]
     fn give_up(&self, ordered: OrderedExtent<&OrderedExtents>) {
-        let extent = ordered.extent();
         // In this order: who is given the space finds no write in flight there.
+        let _released_at_the_end = Released { volume: self, extent: ordered.extent() };
         ordered.fail();
-        let released = self.block_group_of(extent).and_then(|group| group.release(extent));
-        debug_assert!(released.is_ok(), "{released:?}");
     }
 
     /// A live extent may have old bytes on one device and new ones on the other: the target is not to be
@@ -181,6 +179,20 @@ impl Volume {
     }
 }
 
+/// Releases the space at its end, also when the event before it unwinds.
+struct Released<'a> {
+    volume: &'a Volume,
+    extent: LogicalRange,
+}
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        let group = self.volume.block_group_of(self.extent);
+        let released = group.and_then(|group| group.release(self.extent));
+        debug_assert!(released.is_ok(), "{released:?}");
+    }
+}
+
 fn zeroes(length: u64) -> Vec<u8> {
     vec![0; usize::try_from(length).expect("less than what was written, or one extent in memory")]
 }
@@ -191,7 +203,8 @@ fn zeroes(length: u64) -> Vec<u8> {
 pub enum Overwrite {
     /// The bytes are where they were.
     InPlace,
-    /// The group was read-only: the bytes are in this new extent, and the old one has one reference less.
+    /// The group was read-only, or the extent is shared: the bytes are in this new extent, and the old one
+    /// has one reference less.
     Moved(LogicalRange),
 }
 
@@ -226,12 +239,17 @@ impl CowWrite<'_> {
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.
     #[inline(always)]
-    pub fn finish(self) -> Result<LogicalRange, WriteError> {
+    pub fn finish(mut self) -> Result<LogicalRange, WriteError> {
         let extent = self.extent();
         let mut handle = self.volume.transactions.join()?;
+        // Taken first: once its ref is queued the space is the tree's, whatever unwinds.
+        let ordered = self.ordered.take();
         handle.push(DelayedRef::add(extent));
         drop(handle);
-        self.done();
+        // V3: after the ref was queued.
+        if let Some(ordered) = ordered {
+            ordered.finish();
+        }
         Ok(extent)
     }
 
@@ -239,21 +257,17 @@ impl CowWrite<'_> {
     ///
     /// # Errors
     /// As [`CowWrite::finish`].
-    pub fn finish_instead_of(self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
+    pub fn finish_instead_of(mut self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
         let extent = self.extent();
         let mut handle = self.volume.transactions.join()?;
+        // In this order for the reasons in `finish`.
+        let ordered = self.ordered.take();
         handle.push_all(&[DelayedRef::add(extent), DelayedRef::drop(old)]);
         drop(handle);
-        self.done();
-        Ok(extent)
-    }
-
-    /// V3: after the refs were queued.
-    #[inline(always)]
-    fn done(mut self) {
-        if let Some(ordered) = self.ordered.take() {
+        if let Some(ordered) = ordered {
             ordered.finish();
         }
+        Ok(extent)
     }
 }
 
