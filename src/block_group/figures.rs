@@ -37,11 +37,13 @@ impl Figures {
         }
     }
 
+    #[inline]
     pub(super) fn book(&mut self, from: Kind, to: Kind, bytes: u64) {
         *self.of_mut(from) -= bytes;
         *self.of_mut(to) += bytes;
     }
 
+    #[inline]
     fn of_mut(&mut self, kind: Kind) -> &mut u64 {
         match kind {
             Kind::Free => &mut self.free,

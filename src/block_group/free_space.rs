@@ -172,8 +172,7 @@ impl Slice {
         let cluster = self.cluster?;
         let end = cluster.start() + length;
         self.cluster = (end < cluster.end()).then(|| LogicalRange::between(end, cluster.end()));
-        self.figures.free -= length;
-        self.figures.reserved += length;
+        self.figures.book(Kind::Free, Kind::Reserved, length);
         Some(LogicalRange::between(cluster.start(), end))
     }
 
