@@ -107,7 +107,7 @@ impl World {
     }
 
     fn outcome(mut self) -> Outcome {
-        let words = self.words.iter_mut().map(CounterWord::get_mut);
+        let words = self.words.iter_mut().map(CounterWord::exclusive_value);
         let locks = self.locks.iter_mut().map(|any| match any {
             AnyLock::Mutex(mutex) => *mutex.get_mut(),
             AnyLock::Monitor(monitor) => *monitor.get_mut(),

@@ -86,7 +86,7 @@ impl Work {
     }
 
     fn end(mut self) {
-        let (inside, levels) = (self.gate.leaked(), self.gate.closed_levels_mut());
+        let (inside, levels) = (self.gate.leaked(), self.gate.leaked_levels());
         check(inside == 0 && levels == 0, "G3: every entering has one leaving", || {
             format!("{inside} inside, {levels} levels closed")
         });

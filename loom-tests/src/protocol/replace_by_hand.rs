@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use blockgate::{
     BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
-    NocowWriter, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
+    NocowAdmission, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
     Transactions,
 };
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -82,7 +82,7 @@ struct World {
 struct Writing<'w> {
     extent: Option<LogicalRange>,
     reservation: Option<Reservation<'w>>,
-    nocow_writer: Option<NocowWriter<'w>>,
+    nocow_writer: Option<NocowAdmission<'w>>,
     ordered: Option<OrderedExtent<&'w OrderedExtents>>,
     handle: Option<TransactionHandle<'w>>,
     both: bool,

@@ -56,7 +56,7 @@ pub enum Token {
     /// To know where to write.
     Extent,
     Reservation,
-    NocowWriter,
+    NocowAdmission,
     OrderedExtent,
     Handle,
     ReadOnly,
@@ -73,10 +73,10 @@ impl Step {
         use Token as T;
         match self {
             Self::Reserve => (&[], None, &[T::Reservation, T::Extent]),
-            Self::BeginNocow => (&[], None, &[T::NocowWriter]),
+            Self::BeginNocow => (&[], None, &[T::NocowAdmission]),
             Self::AddOrdered => (&[T::Extent], None, &[T::OrderedExtent]),
             Self::EndReservation => (&[], Some(T::Reservation), &[]),
-            Self::EndNocow => (&[], Some(T::NocowWriter), &[]),
+            Self::EndNocow => (&[], Some(T::NocowAdmission), &[]),
             // To write without having looked at the cursor is to write to the source.
             Self::ReadCursor | Self::Write => (&[T::Extent], None, &[]),
             Self::Join => (&[], None, &[T::Handle]),
@@ -238,7 +238,7 @@ impl fmt::Display for Token {
         f.write_str(match self {
             Self::Extent => "an extent",
             Self::Reservation => "a `Reservation`",
-            Self::NocowWriter => "a `NocowWriter`",
+            Self::NocowAdmission => "a `NocowAdmission`",
             Self::OrderedExtent => "an `OrderedExtent`",
             Self::Handle => "a `TransactionHandle`",
             Self::ReadOnly => "a `ReadOnly`",

@@ -211,10 +211,10 @@ impl World {
     fn check(mut self) {
         let drains = self.drains.each_ref().map(Note::get);
         check(drains[0] == drains[1], ONE_STATE, || format!("one handle's refs are of two: {drains:?}"));
-        let root = self.tree.commit_root_mut().clone();
+        let root = self.tree.exclusive_commit_root().clone();
         let all = root.with(&self.queue.pending().fold()).expect("the refs fit");
         check(all.len() == 2, "D1: each delayed ref is applied exactly once", || format!("{all:?}"));
-        let left = (self.handles.leaked(), self.handles.closed_levels_mut());
+        let left = (self.handles.leaked(), self.handles.leaked_levels());
         check(left == (0, 0), "all counts are zero and all figures add up", || {
             format!("handles and levels of closedness that are left: {left:?}")
         });
