@@ -98,7 +98,7 @@ impl ExtentTree {
     }
 
     /// The commit root, where exclusive access proves that nobody else is using the tree.
-    pub fn commit_root_mut(&mut self) -> &CommitRoot {
+    pub fn exclusive_commit_root(&mut self) -> &CommitRoot {
         self.commit_root.get_mut()
     }
 }

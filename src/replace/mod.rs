@@ -6,7 +6,7 @@
 //!
 //! | step | method | token after it | the step |
 //! |---|---|---|---|
-//! | 1 | [`Frozen::set_read_only`] | [`Frozen`] | no more reservations and NOCOW writers |
+//! | 1 | [`Frozen::freeze`] | [`Frozen`] | no more reservations and NOCOW writers |
 //! | 2 | [`Frozen::wait_writers`] | [`Quiet`] | those admitted before have ended |
 //! | 3 | [`Quiet::wait_ordered`] | [`Settled`] | their writes have finished |
 //! | 4 | [`Settled::commit`] | [`Committed`] | their extent items are in the commit root |

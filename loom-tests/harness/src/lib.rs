@@ -58,5 +58,5 @@ mod token;
 pub use context::{is_recording, note, reached, record};
 pub use entry::main;
 pub use failure::{check, expect_unwind, unwind_now, violated, violated_at};
-pub use model::{Model, Suite, Twin};
+pub use model::{Case, Model, Suite, Twin};
 pub use search::{Failed, Found};

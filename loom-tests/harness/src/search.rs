@@ -3,9 +3,9 @@
 use crate::counterexample::locate;
 use crate::explore::{Ended, explore};
 use crate::limits::Limits;
-use crate::model::Model;
+use crate::model::Case;
 
-/// What [`Model::search`] found.
+/// What [`Case::search`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Executions explored; when one failed, its number.
@@ -27,23 +27,24 @@ pub struct Failed {
     pub preemptions: Option<u8>,
 }
 
-impl Model {
-    /// Explores the model without any bound, until it ends or fails. Loom's variables are not read.
+impl Case {
+    /// Explores without any bound, until the search ends or an execution fails. Loom's variables are not
+    /// read.
     ///
     /// For programs with a `main` of their own (`harness = false`). Not for a `#[test]`: the thread of a
     /// failed model stops inside the panic hook, and libtest waits for the hook to be free before it ends.
     ///
     /// # Panics
-    /// When the model has no body.
+    /// When there is no body.
     #[must_use]
     pub fn search(&self) -> Found {
         let limits = Limits::default();
-        let found = explore(&self.0, limits);
+        let found = explore(self, limits);
         let (exhaustive, failure) = match found.ended {
             Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
             Ended::Failed(mut failure) => {
-                let at = locate(&self.0, &failure, found.executions, &limits);
-                failure.name_roles(&self.0.roles);
+                let at = locate(self, &failure, found.executions, &limits);
+                failure.name_roles(&self.roles);
                 let (invariant, detail) = (failure.invariant, failure.detail);
                 (false, Some(Failed { invariant, detail, preemptions: at.preemptions }))
             }
