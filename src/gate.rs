@@ -36,7 +36,7 @@
 //! - G5: whoever takes an awaited shard's count to zero wakes its waiters.
 //! - G6: whoever opens or seals an expected shard wakes its waiters.
 //!
-//! Checked by `loom-tests/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
+//! Checked by `loom-tests/src/models/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
 //! `bg->ro` with `bg->reservations`, `bg->ro` with `bg->nocow_writers`, and the transaction's
 //! `num_writers` with its state.
 

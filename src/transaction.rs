@@ -27,7 +27,7 @@
 //! - C4: the gate opens after the commit root was switched, or never.
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
 //!
-//! Checked by `loom-tests/transaction.rs`, argued in `docs/transactions.md`. The kernel's are
+//! Checked by `loom-tests/src/models/transaction.rs`, argued in `docs/transaction.md`. The kernel's are
 //! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
 
 use std::error::Error;

@@ -17,7 +17,7 @@
 //! - F1: `free + reserved + used + pinned` is the length of the slice, at every moment.
 //! - F2: `free` is the sum of the cluster and the free ranges; these do not overlap.
 //!
-//! Checked by `loom-tests/block_group.rs`, argued in `docs/block-groups.md`.
+//! Checked by `loom-tests/src/models/block_group.rs`, argued in `docs/block_group.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

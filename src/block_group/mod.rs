@@ -11,7 +11,7 @@
 //! - B3: free, reserved, used, pinned and read-only bytes add up to the group's length at every moment.
 //! - B4: pinned bytes become free only by [`BlockGroup::unpin`], after the commit that removed them.
 //!
-//! Checked by `loom-tests/block_group.rs`, argued in `docs/block-groups.md`. The kernel's are
+//! Checked by `loom-tests/src/models/block_group.rs`, argued in `docs/block_group.md`. The kernel's are
 //! `btrfs_inc_block_group_ro`, `btrfs_wait_block_group_reservations`, `btrfs_inc_nocow_writers` and
 //! `btrfs_wait_nocow_writers`.
 

@@ -10,7 +10,7 @@
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
 //!
-//! Checked by `loom-tests/replace.rs`, argued in `docs/protocol.md`.
+//! Checked by `loom-tests/src/models/replace.rs`, argued in `docs/protocol.md`.
 
 mod builder;
 mod device_replace;

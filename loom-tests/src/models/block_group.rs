@@ -1,5 +1,5 @@
 //! Of `src/block_group`: nothing is admitted into a read-only group, space is given out once, and what
-//! was freed is reused only after the commit that freed it. Argued in `docs/block-groups.md`.
+//! was freed is reused only after the commit that freed it. Argued in `docs/block_group.md`.
 
 use std::sync::Arc;
 

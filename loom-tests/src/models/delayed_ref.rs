@@ -1,5 +1,5 @@
 //! Of `src/delayed_ref.rs`: each ref is in what exactly one drain returned, and what cancels is folded.
-//! Argued in `docs/delayed-refs.md`.
+//! Argued in `docs/delayed_ref.md`.
 
 use std::sync::Arc;
 

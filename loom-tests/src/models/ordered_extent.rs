@@ -1,5 +1,5 @@
 //! Of `src/ordered_extent.rs`: a wait ends when what was in flight at its beginning is over, sees all
-//! that was done before, and is not kept by what comes later. Argued in `docs/ordered-extents.md`.
+//! that was done before, and is not kept by what comes later. Argued in `docs/ordered_extent.md`.
 
 use std::sync::Arc;
 

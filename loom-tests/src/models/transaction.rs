@@ -1,5 +1,5 @@
 //! Of `src/transaction.rs` and `src/extent_tree.rs`: a commit root is the state after one transaction, of
-//! all its handles and of no later one. Argued in `docs/transactions.md`.
+//! all its handles and of no later one. Argued in `docs/transaction.md`.
 
 use std::sync::Arc;
 
