@@ -7,10 +7,10 @@ use std::path::Path;
 /// Before the slash of the name of a model or twin.
 const PARTS: [&str; 8] = [
     "block-group",
-    "delayed-refs",
+    "delayed-ref",
     "gate",
     "litmus",
-    "ordered-extents",
+    "ordered-extent",
     "replace",
     "specification",
     "transaction",
