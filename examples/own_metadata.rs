@@ -3,8 +3,9 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::sync::Arc;
 
-use blockgate::sync::{Arc, Mutex};
+use blockgate::sync::Mutex;
 use blockgate::{
     BlockGroup, BlockGroupId, CancelToken, Cursor, CursorReader, Device, Frozen, LogicalRange, MemoryDevice,
     Metadata, OrderedExtents,
@@ -68,7 +69,7 @@ impl Engine {
 
     /// Every step returns the token that the next one needs: none can be left out.
     fn replace(&self, cursor: &mut Cursor) -> Result<u64, Box<dyn Error>> {
-        let summary = Frozen::set_read_only(&self.group)
+        let summary = Frozen::freeze(&self.group)
             .wait_writers()
             .wait_ordered(&self.in_flight)
             .commit(&self.index)?

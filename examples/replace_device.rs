@@ -2,11 +2,10 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::mpsc;
 
-use blockgate::sync::Arc;
-use blockgate::volume::{Policy, WriteError};
-use blockgate::{Device, LogicalRange, Volume};
+use blockgate::{Device, LogicalRange, Policy, Volume, WriteError};
 
 const GROUP: u64 = 8 << 20;
 const GROUPS: u64 = 8;

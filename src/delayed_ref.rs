@@ -10,7 +10,7 @@
 //! - D2: the refs that were queued before a drain began are in it or in an earlier one.
 //! - D3: folding keeps the sum of changes of each extent.
 //!
-//! Checked by `loom-tests/delayed_ref.rs`, argued in `docs/delayed-refs.md`. The kernel's are
+//! Checked by `loom-tests/src/models/delayed_ref.rs`, argued in `docs/delayed_ref.md`. The kernel's are
 //! `btrfs_add_delayed_data_ref` and `btrfs_run_delayed_refs`.
 
 use std::mem;

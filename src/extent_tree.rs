@@ -11,7 +11,7 @@
 //! - T3: extent items do not overlap, and each has at least one reference.
 //! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
 //!
-//! Checked by `loom-tests/transaction.rs`, argued in `docs/transactions.md`. The kernel's switch is
+//! Checked by `loom-tests/src/models/transaction.rs`, argued in `docs/transaction.md`. The kernel's switch is
 //! `switch_commit_roots`.
 
 use std::fmt;
@@ -98,7 +98,7 @@ impl ExtentTree {
     }
 
     /// The commit root, where exclusive access proves that nobody else is using the tree.
-    pub fn commit_root_mut(&mut self) -> &CommitRoot {
+    pub fn exclusive_commit_root(&mut self) -> &CommitRoot {
         self.commit_root.get_mut()
     }
 }

@@ -36,7 +36,7 @@
 //! - G5: whoever takes an awaited shard's count to zero wakes its waiters.
 //! - G6: whoever opens or seals an expected shard wakes its waiters.
 //!
-//! Checked by `loom-tests/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
+//! Checked by `loom-tests/src/models/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
 //! `bg->ro` with `bg->reservations`, `bg->ro` with `bg->nocow_writers`, and the transaction's
 //! `num_writers` with its state.
 
@@ -226,14 +226,14 @@ impl Gate {
     }
 
     /// How many levels of [`Closed`] were leaked, where exclusive access proves that none lives.
-    pub fn closed_levels_mut(&mut self) -> usize {
-        levels(self.shards[0].word.get_mut())
+    pub fn leaked_levels(&mut self) -> usize {
+        levels(self.shards[0].word.exclusive_value())
     }
 
     /// How many are inside, where exclusive access proves that no guard lives: other than zero only
     /// where guards were leaked.
     pub fn leaked(&mut self) -> u64 {
-        self.shards.iter_mut().map(|shard| shard.word.get_mut() & COUNT).sum()
+        self.shards.iter_mut().map(|shard| shard.word.exclusive_value() & COUNT).sum()
     }
 
     fn open_one_level(&self) {

@@ -22,7 +22,7 @@
 //!
 //! ```text
 //! COW     Reservation -> OrderedExtent -> TransactionHandle with its DelayedRef -> commit root
-//! NOCOW   NocowWriter -> OrderedExtent
+//! NOCOW   NocowAdmission -> OrderedExtent
 //! ```
 //!
 //! The drain waits for the tokens in that order, so a write is refused at the gate or caught at one of
@@ -59,14 +59,20 @@ pub mod transaction;
 pub mod units;
 pub mod volume;
 
-pub use block_group::{BlockGroup, Figures, NocowWriter, ReadOnly, ReadOnlyError, Reservation, ReserveError};
+pub use block_group::{
+    AlignmentError, BlockGroup, Figures, NocowAdmission, ReadOnly, ReadOnlyError, Reservation, ReserveError,
+    SpaceError,
+};
 pub use delayed_ref::{DelayedRef, DelayedRefQueue, RefAction};
 pub use device::{Device, MemoryDevice};
 pub use event::Event;
-pub use extent_tree::{CommitRoot, ExtentTree};
+pub use extent_tree::{CommitRoot, ExtentTree, RefError};
 pub use gate::{Closed, EnterError, Gate, Inside};
 pub use ordered_extent::{OrderedExtent, OrderedExtents, Waited};
 pub use replace::{CancelToken, CopyError, Cursor, CursorReader, Frozen, Metadata, Summary};
 pub use transaction::{CommitError, TransactionHandle, Transactions};
 pub use units::{BlockGroupId, LogicalAddress, LogicalRange, RangeError, Shards, TransactionId};
-pub use volume::{DeviceReplace, Volume};
+pub use volume::{
+    BuildError, CowWrite, DeviceReplace, NocowWrite, Overwrite, Policy, ReplaceError, Volume, VolumeBuilder,
+    VolumeDefect, WriteError,
+};

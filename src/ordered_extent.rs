@@ -25,7 +25,7 @@
 //! - X4: what was done before an entry left happens-before the return of a wait that counted it (the
 //!   shard's lock).
 //!
-//! Checked by `loom-tests/ordered_extent.rs`, argued in `docs/ordered-extents.md`. The kernel's are
+//! Checked by `loom-tests/src/models/ordered_extent.rs`, argued in `docs/ordered_extent.md`. The kernel's are
 //! `btrfs_add_ordered_extent`, `btrfs_finish_ordered_io` and `btrfs_wait_ordered_roots`.
 
 use std::ops::Deref;

@@ -11,7 +11,7 @@
 //! | [`published`] | one [`Publisher`] that cannot load, many [`Published`] that cannot store | the same |
 //! | [`Mutex`] | `lock` | contention of `try_lock` is mostly not explored |
 //! | [`Monitor`] | a mutex with "wait until this holds" | loom never wakes a waiter spuriously, so a bare wait would pass with `if` |
-//! | [`Arc`] | plumbing, std's under loom too | loom's is a branch point at every clone and drop |
+//! | `Arc` | plumbing, std's under loom too | loom's is a branch point at every clone and drop |
 //!
 //! There is no poisoning: a panic under a lock leaves the value as it was at that moment. The crate calls
 //! its user's code under no lock but the commit's, where a panic is caught and made the commit's failure.
@@ -19,7 +19,7 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 use std::cell::Cell;
-pub use std::sync::Arc;
+pub(crate) use std::sync::Arc;
 pub use std::sync::atomic::Ordering;
 
 #[cfg(not(any(loom, shuttle)))]
@@ -122,8 +122,8 @@ impl CounterWord {
     }
 
     /// The value, where exclusive access proves that nobody else is using the word.
-    pub fn get_mut(&mut self) -> u64 {
-        self.0.get_mut()
+    pub fn exclusive_value(&mut self) -> u64 {
+        self.0.exclusive_value()
     }
 }
 
@@ -385,7 +385,7 @@ mod production {
             self.0.store(value, order);
         }
 
-        pub(super) fn get_mut(&mut self) -> u64 {
+        pub(super) fn exclusive_value(&mut self) -> u64 {
             *self.0.get_mut()
         }
     }
@@ -480,7 +480,7 @@ mod under_loom {
         pub(super) static REMEMBERED_HERE: super::Remembered = super::nothing_remembered();
     }
 
-    /// Loom's atomic, and beside it the same value in a plain one: `get_mut` reads that, since every
+    /// Loom's atomic, and beside it the same value in a plain one: `exclusive_value` reads that, since every
     /// access to loom's counts as an event of the search, even with exclusive access.
     #[derive(Debug)]
     pub(super) struct AtomicU64 {
@@ -542,7 +542,7 @@ mod under_loom {
             self.mirror(value);
         }
 
-        pub(super) fn get_mut(&mut self) -> u64 {
+        pub(super) fn exclusive_value(&mut self) -> u64 {
             *self.shadow.get_mut()
         }
 

@@ -27,7 +27,7 @@
 //! - C4: the gate opens after the commit root was switched, or never.
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
 //!
-//! Checked by `loom-tests/transaction.rs`, argued in `docs/transactions.md`. The kernel's are
+//! Checked by `loom-tests/src/models/transaction.rs`, argued in `docs/transaction.md`. The kernel's are
 //! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
 
 use std::error::Error;
@@ -144,7 +144,7 @@ impl Transactions {
     /// # Errors
     /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
     /// stands, and no later one will come.
-    pub fn commit(&self) -> Result<Committed, CommitError> {
+    pub fn commit(&self) -> Result<CompletedCommit, CommitError> {
         self.commit_with(|_, _| Ok(()))
     }
 
@@ -156,7 +156,7 @@ impl Transactions {
     ///
     /// # Panics
     /// If `persist` does; the commit has failed then.
-    pub fn commit_with<F>(&self, persist: F) -> Result<Committed, CommitError>
+    pub fn commit_with<F>(&self, persist: F) -> Result<CompletedCommit, CommitError>
     where
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
     {
@@ -186,7 +186,7 @@ impl Transactions {
     }
 
     /// Runs with the gate closed and empty.
-    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<Committed, CommitError>
+    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<CompletedCommit, CommitError>
     where
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
     {
@@ -196,7 +196,7 @@ impl Transactions {
         let root = self.tree.candidate(transaction);
         persist(&root, &changes).map_err(CommitError::persist)?;
         self.tree.switch_commit_root(root.clone());
-        Ok(Committed { root, changes })
+        Ok(CompletedCommit { root, changes })
     }
 
     /// To be called with a handle in one's hands: else it may be another one by the return.
@@ -218,7 +218,7 @@ impl Transactions {
     /// The commit root and the refs that wait for the next commit, where exclusive access proves that
     /// nobody else is using them.
     pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
-        (self.tree.commit_root_mut().clone(), self.queue.pending())
+        (self.tree.exclusive_commit_root().clone(), self.queue.pending())
     }
 }
 
@@ -297,7 +297,7 @@ impl TransactionHandle<'_> {
     ///
     /// # Errors
     /// As [`Transactions::commit`].
-    pub fn commit(self) -> Result<Committed, CommitError> {
+    pub fn commit(self) -> Result<CompletedCommit, CommitError> {
         let transactions = self.transactions;
         drop(self);
         transactions.commit()
@@ -315,10 +315,10 @@ impl Drop for TransactionHandle<'_> {
     }
 }
 
-/// A complete commit.
+/// A commit that is complete.
 #[derive(Debug)]
 #[must_use]
-pub struct Committed {
+pub struct CompletedCommit {
     /// The commit root.
     pub root: CommitRoot,
     /// What the commit changed.

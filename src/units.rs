@@ -174,10 +174,30 @@ impl Shards {
     /// The most shards there can be.
     pub const MAX: usize = 64;
 
-    /// `n` shards; less than one is one, more than [`Shards::MAX`] is that many.
+    /// `count` shards.
+    ///
+    /// # Panics
+    /// If `count` is zero or more than [`Shards::MAX`]. For a number that was computed,
+    /// [`Shards::saturating`] takes the nearest one that is allowed.
     #[must_use]
-    pub fn new(n: usize) -> Self {
-        Self(n.clamp(1, Self::MAX))
+    #[track_caller]
+    pub const fn new(count: usize) -> Self {
+        assert!(
+            1 <= count && count <= Self::MAX,
+            "there are 1 to 64 shards: ask for as many, or take the nearest number with Shards::saturating"
+        );
+        Self(count)
+    }
+
+    /// `count` shards, or the nearest number that is allowed: 1 instead of zero, [`Shards::MAX`] instead
+    /// of more.
+    #[must_use]
+    pub const fn saturating(count: usize) -> Self {
+        match count {
+            0 => Self(1),
+            1..=Self::MAX => Self(count),
+            _ => Self(Self::MAX),
+        }
     }
 
     /// The number of shards.
@@ -190,6 +210,6 @@ impl Shards {
 impl Default for Shards {
     /// Twice as many as processors, at least four.
     fn default() -> Self {
-        Self::new((2 * crate::sync::processors()).max(4))
+        Self::saturating((2 * crate::sync::processors()).max(4))
     }
 }

@@ -496,7 +496,7 @@ type Leak = fn(&BlockGroup);
 fn leaked_guards_are_found() {
     let leaks: [(Leak, GroupDefect); 3] = [
         (|group| std::mem::forget(group.reserve(UNIT)), GroupDefect::Reservations(BlockGroupId(7), 1)),
-        (|group| std::mem::forget(group.begin_nocow()), GroupDefect::NocowWriters(BlockGroupId(7), 1)),
+        (|group| std::mem::forget(group.begin_nocow()), GroupDefect::NocowAdmissions(BlockGroupId(7), 1)),
         (|group| std::mem::forget(group.set_read_only()), GroupDefect::ReadOnly(BlockGroupId(7), 1)),
     ];
     for (leak, defect) in leaks {

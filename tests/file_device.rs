@@ -5,8 +5,8 @@ mod support;
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
-use blockgate::sync::Arc;
 use blockgate::volume::{BuildError, Policy, ReplaceError};
 use blockgate::{Device, LogicalRange, Volume};
 use support::{Bytes, Counter, KIB, UNIT, panics, pattern, range, read};

@@ -5,9 +5,10 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::{Barrier, mpsc};
 
-use blockgate::sync::{Arc, CounterWord, Ordering};
+use blockgate::sync::{CounterWord, Ordering};
 use blockgate::{EnterError, Gate, Shards};
 use support::{Counter, panics, within_a_minute};
 
@@ -82,7 +83,7 @@ fn nobody_is_inside_a_gate_that_was_waited_empty() {
         watched
     });
     let mut gate = watched.gate;
-    assert_eq!((gate.leaked(), gate.closed_levels_mut()), (0, 0), "G3, G1");
+    assert_eq!((gate.leaked(), gate.leaked_levels()), (0, 0), "G3, G1");
 }
 
 #[test]
@@ -262,19 +263,32 @@ fn leaks_are_counted() {
         std::mem::forget(gate.enter());
     }
     std::mem::forget(gate.close());
-    assert_eq!((gate.leaked(), gate.closed_levels_mut()), (3, 1));
+    assert_eq!((gate.leaked(), gate.leaked_levels()), (3, 1));
     assert!(gate.enter().is_err());
 }
 
 #[test]
-fn any_number_of_shards_will_do() {
+fn every_allowed_number_of_shards_will_do() {
     for (asked, given) in [(0, 1), (1, 1), (7, 7), (64, 64), (65, 64), (usize::MAX, 64)] {
-        assert_eq!(Shards::new(asked).count(), given);
-        let gate = Gate::new(Shards::new(asked));
+        let shards = Shards::saturating(asked);
+        assert_eq!(shards.count(), given);
+        let gate = Gate::new(shards);
         let inside = gate.enter();
         assert!(gate.close().was_occupied());
         drop(inside);
         assert!(!gate.close().wait_empty());
+    }
+}
+
+#[test]
+fn other_numbers_of_shards_are_refused() {
+    for allowed in [1, 2, Shards::MAX] {
+        assert_eq!(Shards::new(allowed).count(), allowed);
+    }
+    for refused in [0, Shards::MAX + 1, usize::MAX] {
+        let panic = std::panic::catch_unwind(|| Shards::new(refused)).expect_err("not allowed");
+        let message = panic.downcast_ref::<&str>().expect("a fixed text");
+        assert!(message.contains("1 to 64") && message.contains("Shards::saturating"), "{message}");
     }
 }
 

@@ -3,9 +3,9 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::mpsc;
 
-use blockgate::sync::Arc;
 use blockgate::{OrderedExtents, Shards, Waited};
 use support::{Counter, KIB, panics, range, within_a_minute};
 

@@ -4,8 +4,9 @@
 mod support;
 
 use std::io;
+use std::sync::Arc;
 
-use blockgate::sync::{Arc, Mutex};
+use blockgate::sync::Mutex;
 use blockgate::volume::{Overwrite, Policy, WriteError};
 use blockgate::{
     BlockGroup, BlockGroupId, DelayedRef, Device, LogicalRange, MemoryDevice, ReserveError, Shards,

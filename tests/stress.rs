@@ -6,9 +6,9 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use blockgate::sync::Arc;
 use blockgate::volume::{Overwrite, Policy, WriteError};
 use blockgate::{
     BlockGroup, BlockGroupId, Cursor, CursorReader, DelayedRef, Device, Frozen, LogicalRange, MemoryDevice,
@@ -157,7 +157,7 @@ fn linger(volume: &Volume, over: &Counter) {
 fn scrub(volume: &Volume, over: &Counter) {
     while over.get() < WRITERS {
         for group in volume.groups() {
-            let frozen = Frozen::set_read_only(group.block_group());
+            let frozen = Frozen::freeze(group.block_group());
             let settled = frozen.wait_writers().wait_ordered(group.ordered_extents());
             let committed = settled.commit(volume).expect("commits");
             let extents: Vec<_> = committed.extents().collect();

@@ -5,9 +5,9 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blockgate::sync::Arc;
 use blockgate::volume::Policy;
 use blockgate::{LogicalRange, MemoryDevice, Volume};
 use support::panics;

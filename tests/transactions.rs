@@ -4,10 +4,11 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc;
 
 use blockgate::extent_tree::RefError;
-use blockgate::sync::{Arc, Mutex};
+use blockgate::sync::Mutex;
 use blockgate::{CommitRoot, DelayedRef, LogicalRange, TransactionId, Transactions};
 use support::{Counter, panics, range, within_a_minute};
 

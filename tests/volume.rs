@@ -4,10 +4,11 @@
 mod support;
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc;
 
 use blockgate::replace::{CopyFigures, Side};
-use blockgate::sync::{Arc, Mutex};
+use blockgate::sync::Mutex;
 use blockgate::volume::{
     BuildError, Overwrite, Policy, ReplaceError, VolumeBuilder, VolumeDefect, WriteError,
 };
@@ -624,8 +625,7 @@ fn a_scrub_and_a_replace_nest() {
     let mut volume = volume_on(memory());
     fill(&volume, 1);
     let group = &volume.groups()[0];
-    let scrub =
-        Frozen::set_read_only(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
+    let scrub = Frozen::freeze(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
     let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
     replace.next_group().expect("replaces");
     assert_eq!(group.block_group().read_only_levels(), 1, "the scrub's");

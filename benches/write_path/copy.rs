@@ -9,8 +9,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
-use blockgate::sync::Arc;
 use blockgate::volume::{CowWrite, Policy};
 use blockgate::{Device, LogicalRange, Volume};
 

@@ -8,10 +8,10 @@
 //! There is no goal in figures. The time until the commit root is mostly the commit itself, that is, what
 //! was written since the one before.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use blockgate::sync::Arc;
 use blockgate::{Frozen, LogicalRange, Shards, Volume};
 use parking_lot::RwLock;
 
@@ -54,7 +54,7 @@ fn settle(writers: usize, freezes: u64) -> Sample {
     let freeze = || {
         let start = Instant::now();
         let settled =
-            Frozen::set_read_only(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
+            Frozen::freeze(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
         let latency = start.elapsed();
         drop(settled);
         latency
@@ -68,7 +68,7 @@ fn commit(writers: usize, freezes: u64) -> Sample {
     let freeze = || {
         let start = Instant::now();
         let settled =
-            Frozen::set_read_only(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
+            Frozen::freeze(group.block_group()).wait_writers().wait_ordered(group.ordered_extents());
         let committed = settled.commit(&volume).expect("the references fit");
         let latency = start.elapsed();
         drop(committed);

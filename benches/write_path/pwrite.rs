@@ -5,8 +5,9 @@
 //!
 //! Goal: at least 0.95 of the throughput of 4 KiB, that is at most 1/0.95 of the cost.
 
+use std::sync::Arc;
+
 use blockgate::Volume;
-use blockgate::sync::Arc;
 
 use super::PAGE;
 use super::device::{LANE, LaneFile, PageAligned};

@@ -86,7 +86,7 @@ pub(super) fn group() -> LogicalRange {
 
 fn volume(threads: usize) -> impl FnMut(u64) -> Sample + 'static {
     move |operations| {
-        let device = blockgate::sync::Arc::new(Nothing);
+        let device = std::sync::Arc::new(Nothing);
         let mut volume = Volume::builder(PAGE).group(group()).build(device).expect("a volume");
         let write = |(): &mut (), operations| (0..operations).filter(|_| write(&volume)).count() as u64;
         let sample = measure(threads, operations, |_| (), write);

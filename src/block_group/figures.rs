@@ -28,28 +28,28 @@ impl Figures {
         self.free + self.reserved + self.used + self.pinned + self.read_only
     }
 
-    pub(super) fn of(&self, kind: Kind) -> u64 {
+    pub(super) fn of(&self, kind: SpaceKind) -> u64 {
         match kind {
-            Kind::Free => self.free,
-            Kind::Reserved => self.reserved,
-            Kind::Used => self.used,
-            Kind::Pinned => self.pinned,
+            SpaceKind::Free => self.free,
+            SpaceKind::Reserved => self.reserved,
+            SpaceKind::Used => self.used,
+            SpaceKind::Pinned => self.pinned,
         }
     }
 
     #[inline]
-    pub(super) fn book(&mut self, from: Kind, to: Kind, bytes: u64) {
+    pub(super) fn book(&mut self, from: SpaceKind, to: SpaceKind, bytes: u64) {
         *self.of_mut(from) -= bytes;
         *self.of_mut(to) += bytes;
     }
 
     #[inline]
-    fn of_mut(&mut self, kind: Kind) -> &mut u64 {
+    fn of_mut(&mut self, kind: SpaceKind) -> &mut u64 {
         match kind {
-            Kind::Free => &mut self.free,
-            Kind::Reserved => &mut self.reserved,
-            Kind::Used => &mut self.used,
-            Kind::Pinned => &mut self.pinned,
+            SpaceKind::Free => &mut self.free,
+            SpaceKind::Reserved => &mut self.reserved,
+            SpaceKind::Used => &mut self.used,
+            SpaceKind::Pinned => &mut self.pinned,
         }
     }
 }
@@ -70,7 +70,7 @@ impl Add for Figures {
 
 /// What a byte of a group is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SpaceKind {
     /// See [`Figures::free`].
     Free,
     /// See [`Figures::reserved`].
@@ -108,7 +108,7 @@ pub enum SpaceError {
         /// The extent, as far as it lies in one slice of the group.
         extent: LogicalRange,
         /// What its bytes should have been.
-        kind: Kind,
+        kind: SpaceKind,
         /// How many bytes of that kind there are.
         have: u64,
     },

@@ -17,14 +17,14 @@
 //! - F1: `free + reserved + used + pinned` is the length of the slice, at every moment.
 //! - F2: `free` is the sum of the cluster and the free ranges; these do not overlap.
 //!
-//! Checked by `loom-tests/block_group.rs`, argued in `docs/block-groups.md`.
+//! Checked by `loom-tests/src/models/block_group.rs`, argued in `docs/block_group.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sync::{CachePadded, Mutex, MutexGuard, current_shard};
 use crate::units::{LogicalAddress, LogicalRange, Shards};
 
-use super::figures::{Figures, Kind, SpaceError};
+use super::figures::{Figures, SpaceError, SpaceKind};
 
 #[derive(Debug)]
 pub(super) struct FreeSpace {
@@ -88,7 +88,12 @@ impl FreeSpace {
     /// Books `extent` from one kind of bytes to another. Bytes that become free can be allocated at once.
     ///
     /// All or nothing: on an error no slice is changed.
-    pub(super) fn rebook(&self, extent: LogicalRange, from: Kind, to: Kind) -> Result<(), SpaceError> {
+    pub(super) fn rebook(
+        &self,
+        extent: LogicalRange,
+        from: SpaceKind,
+        to: SpaceKind,
+    ) -> Result<(), SpaceError> {
         if !self.range.contains(&extent) {
             return Err(SpaceError::Outside { extent, group: self.range });
         }
@@ -172,7 +177,7 @@ impl Slice {
         let cluster = self.cluster?;
         let end = cluster.start() + length;
         self.cluster = (end < cluster.end()).then(|| LogicalRange::between(end, cluster.end()));
-        self.figures.book(Kind::Free, Kind::Reserved, length);
+        self.figures.book(SpaceKind::Free, SpaceKind::Reserved, length);
         Some(LogicalRange::between(cluster.start(), end))
     }
 
@@ -225,22 +230,22 @@ impl Slice {
         if part.end() < start + length {
             self.put(LogicalRange::between(part.end(), start + length));
         }
-        self.figures.book(Kind::Free, Kind::Reserved, part.len());
+        self.figures.book(SpaceKind::Free, SpaceKind::Reserved, part.len());
     }
 
-    fn may_rebook(&self, extent: LogicalRange, from: Kind, to: Kind) -> Result<(), SpaceError> {
+    fn may_rebook(&self, extent: LogicalRange, from: SpaceKind, to: SpaceKind) -> Result<(), SpaceError> {
         let Some(part) = extent.intersection(&self.range) else { return Ok(()) };
         let (wanted, have) = (part.len(), self.figures.of(from));
-        if wanted > have || (to == Kind::Free && self.is_free(part)) {
+        if wanted > have || (to == SpaceKind::Free && self.is_free(part)) {
             return Err(SpaceError::NotBooked { extent: part, kind: from, have });
         }
         Ok(())
     }
 
-    fn rebook(&mut self, extent: LogicalRange, from: Kind, to: Kind) {
+    fn rebook(&mut self, extent: LogicalRange, from: SpaceKind, to: SpaceKind) {
         let Some(part) = extent.intersection(&self.range) else { return };
         self.figures.book(from, to, part.len());
-        if to == Kind::Free {
+        if to == SpaceKind::Free {
             self.put(part);
         }
     }

@@ -11,7 +11,7 @@
 //! - B3: free, reserved, used, pinned and read-only bytes add up to the group's length at every moment.
 //! - B4: pinned bytes become free only by [`BlockGroup::unpin`], after the commit that removed them.
 //!
-//! Checked by `loom-tests/block_group.rs`, argued in `docs/block-groups.md`. The kernel's are
+//! Checked by `loom-tests/src/models/block_group.rs`, argued in `docs/block_group.md`. The kernel's are
 //! `btrfs_inc_block_group_ro`, `btrfs_wait_block_group_reservations`, `btrfs_inc_nocow_writers` and
 //! `btrfs_wait_nocow_writers`.
 
@@ -20,7 +20,7 @@ mod free_space;
 
 use std::fmt;
 
-pub use figures::{Figures, Kind, SpaceError};
+pub use figures::{Figures, SpaceError, SpaceKind};
 use free_space::FreeSpace;
 
 use crate::event::{Event, emit};
@@ -134,10 +134,10 @@ impl BlockGroup {
     /// # Errors
     /// [`ReadOnlyError`] while the group is read-only: write elsewhere (COW) instead.
     #[inline]
-    pub fn begin_nocow(&self) -> Result<NocowWriter<'_>, ReadOnlyError> {
+    pub fn begin_nocow(&self) -> Result<NocowAdmission<'_>, ReadOnlyError> {
         let inside = self.nocow_writers.enter().map_err(|refusal| self.refused(refusal))?;
         emit(|| Event::BeginNocow { group: self.id });
-        Ok(NocowWriter { group: self, inside: Some(inside) })
+        Ok(NocowAdmission { group: self, inside: Some(inside) })
     }
 
     /// Sets the group read-only by one more level, until the guard is dropped: no reservation and no
@@ -162,7 +162,7 @@ impl BlockGroup {
     /// # Errors
     /// [`SpaceError`] if it is not reserved; nothing is changed then.
     pub fn release(&self, extent: LogicalRange) -> Result<(), SpaceError> {
-        self.space.rebook(extent, Kind::Reserved, Kind::Free)
+        self.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Free)
     }
 
     /// Books an extent whose item was inserted: reserved bytes become used ones.
@@ -170,7 +170,7 @@ impl BlockGroup {
     /// # Errors
     /// [`SpaceError`] if it is not reserved; nothing is changed then.
     pub fn book_inserted(&self, extent: LogicalRange) -> Result<(), SpaceError> {
-        self.space.rebook(extent, Kind::Reserved, Kind::Used)
+        self.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Used)
     }
 
     /// Books an extent whose item was removed: used bytes become pinned ones.
@@ -178,7 +178,7 @@ impl BlockGroup {
     /// # Errors
     /// [`SpaceError`] if it is not used; nothing is changed then.
     pub fn book_removed(&self, extent: LogicalRange) -> Result<(), SpaceError> {
-        self.space.rebook(extent, Kind::Used, Kind::Pinned)
+        self.space.rebook(extent, SpaceKind::Used, SpaceKind::Pinned)
     }
 
     /// Books an extent that came and went between two commits: reserved bytes become pinned ones.
@@ -186,7 +186,7 @@ impl BlockGroup {
     /// # Errors
     /// [`SpaceError`] if it is not reserved; nothing is changed then.
     pub fn book_cancelled(&self, extent: LogicalRange) -> Result<(), SpaceError> {
-        self.space.rebook(extent, Kind::Reserved, Kind::Pinned)
+        self.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Pinned)
     }
 
     /// Makes a pinned extent free. To be called when the commit that removed it is complete.
@@ -194,7 +194,7 @@ impl BlockGroup {
     /// # Errors
     /// [`SpaceError`] if it is not pinned; nothing is changed then.
     pub fn unpin(&self, extent: LogicalRange) -> Result<(), SpaceError> {
-        self.space.rebook(extent, Kind::Pinned, Kind::Free)
+        self.space.rebook(extent, SpaceKind::Pinned, SpaceKind::Free)
     }
 
     /// What the group's bytes are used for, at one moment. (Whether the free ones are shown as read-only
@@ -211,10 +211,10 @@ impl BlockGroup {
     /// # Errors
     /// The first [`GroupDefect`].
     pub fn check(&mut self) -> Result<Figures, GroupDefect> {
-        let levels = self.read_only_levels_mut();
+        let levels = self.leaked_levels();
         let defects = [
             (self.reservations.leaked(), GroupDefect::Reservations as fn(BlockGroupId, u64) -> GroupDefect),
-            (self.nocow_writers.leaked(), GroupDefect::NocowWriters),
+            (self.nocow_writers.leaked(), GroupDefect::NocowAdmissions),
             (levels as u64, GroupDefect::ReadOnly),
         ];
         for (count, defect) in defects {
@@ -225,8 +225,8 @@ impl BlockGroup {
         self.space.check().map_err(GroupDefect::Space)
     }
 
-    fn read_only_levels_mut(&mut self) -> usize {
-        self.reservations.closed_levels_mut().max(self.nocow_writers.closed_levels_mut())
+    fn leaked_levels(&mut self) -> usize {
+        self.reservations.leaked_levels().max(self.nocow_writers.leaked_levels())
     }
 
     #[cold]
@@ -311,12 +311,12 @@ impl Drop for GivenBack<'_> {
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.
 #[derive(Debug)]
 #[must_use = "dropping this ends the admission"]
-pub struct NocowWriter<'group> {
+pub struct NocowAdmission<'group> {
     group: &'group BlockGroup,
     inside: Option<Inside<'group>>,
 }
 
-impl Drop for NocowWriter<'_> {
+impl Drop for NocowAdmission<'_> {
     fn drop(&mut self) {
         emit(|| Event::EndNocow { group: self.group.id });
         self.inside = None;
@@ -460,7 +460,7 @@ pub enum GroupDefect {
     /// So many reservations were leaked.
     Reservations(BlockGroupId, u64),
     /// So many NOCOW writers were leaked.
-    NocowWriters(BlockGroupId, u64),
+    NocowAdmissions(BlockGroupId, u64),
     /// So many levels of read-only were leaked.
     ReadOnly(BlockGroupId, u64),
     /// The figures do not add up.
@@ -471,7 +471,7 @@ impl fmt::Display for GroupDefect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reservations(group, n) => write!(f, "{group}: {n} reservations were leaked"),
-            Self::NocowWriters(group, n) => write!(f, "{group}: {n} NOCOW writers were leaked"),
+            Self::NocowAdmissions(group, n) => write!(f, "{group}: {n} NOCOW writers were leaked"),
             Self::ReadOnly(group, n) => write!(f, "{group}: still read-only, by {n} levels that were leaked"),
             Self::Space(error) => error.fmt(f),
         }

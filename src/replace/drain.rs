@@ -65,7 +65,7 @@ pub struct Frozen<'group> {
 impl<'group> Frozen<'group> {
     /// Step 1: sets `group` read-only. Does not block.
     #[track_caller]
-    pub fn set_read_only(group: &'group BlockGroup) -> Self {
+    pub fn freeze(group: &'group BlockGroup) -> Self {
         Self { read_only: group.set_read_only() }
     }
 

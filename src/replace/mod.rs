@@ -6,7 +6,7 @@
 //!
 //! | step | method | token after it | the step |
 //! |---|---|---|---|
-//! | 1 | [`Frozen::set_read_only`] | [`Frozen`] | no more reservations and NOCOW writers |
+//! | 1 | [`Frozen::freeze`] | [`Frozen`] | no more reservations and NOCOW writers |
 //! | 2 | [`Frozen::wait_writers`] | [`Quiet`] | those admitted before have ended |
 //! | 3 | [`Quiet::wait_ordered`] | [`Settled`] | their writes have finished |
 //! | 4 | [`Settled::commit`] | [`Committed`] | their extent items are in the commit root |
@@ -26,7 +26,7 @@
 //! - R4: the copy reads the commit root of step 4, or a later one.
 //! - R5: the cursor passes the group after the copy is flushed, and before the group is read-write.
 //!
-//! Checked by `loom-tests/replace.rs`, argued in `docs/protocol.md`. The bug that this cures, and the
+//! Checked by `loom-tests/src/models/replace.rs`, argued in `docs/protocol.md`. The bug that this cures, and the
 //! cure, are in Linux commit f0e9b7d64019; the kernel's loop is `scrub_enumerate_chunks`.
 
 mod copy;

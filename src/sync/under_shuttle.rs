@@ -47,7 +47,7 @@ impl AtomicU64 {
         self.0.store(value, order);
     }
 
-    pub(super) fn get_mut(&mut self) -> u64 {
+    pub(super) fn exclusive_value(&mut self) -> u64 {
         *self.0.get_mut()
     }
 }

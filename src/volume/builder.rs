@@ -10,7 +10,7 @@ use crate::units::{BlockGroupId, LogicalRange, Shards};
 
 use super::device_replace::{Replacement, TargetSlots};
 use super::error::BuildError;
-use super::{Group, Volume};
+use super::{Volume, VolumeGroup};
 
 /// The layout of a [`Volume`]: where its block groups are.
 #[derive(Debug, Clone)]
@@ -66,8 +66,8 @@ impl VolumeBuilder {
         })
     }
 
-    fn build_group(&self, index: u64, range: LogicalRange) -> Result<Group, BuildError> {
+    fn build_group(&self, index: u64, range: LogicalRange) -> Result<VolumeGroup, BuildError> {
         let block_group = BlockGroup::with_shards(BlockGroupId(index), range, self.alignment, self.shards)?;
-        Ok(Group { block_group, ordered: OrderedExtents::new(self.shards) })
+        Ok(VolumeGroup { block_group, ordered: OrderedExtents::new(self.shards) })
     }
 }

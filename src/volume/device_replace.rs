@@ -214,7 +214,7 @@ impl DeviceReplace<'_> {
         if self.cancel.is_cancelled() {
             return Err(CopyError::Cancelled.into());
         }
-        let summary = Frozen::set_read_only(&group.block_group)
+        let summary = Frozen::freeze(&group.block_group)
             .wait_writers()
             .wait_ordered(&group.ordered)
             .commit(self.volume)?

@@ -10,7 +10,7 @@
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
 //!
-//! Checked by `loom-tests/replace.rs`, argued in `docs/protocol.md`.
+//! Checked by `loom-tests/src/models/replace.rs`, argued in `docs/protocol.md`.
 
 mod builder;
 mod device_replace;
@@ -44,9 +44,9 @@ use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 /// who overwrites or deletes one makes sure that nobody else does so at the same time.
 ///
 /// ```
-/// use blockgate::sync::Arc;
-/// use blockgate::volume::Policy;
-/// use blockgate::{Device, LogicalRange, MemoryDevice, Volume};
+/// use std::sync::Arc;
+///
+/// use blockgate::{Device, LogicalRange, MemoryDevice, Policy, Volume};
 ///
 /// let source = Arc::new(MemoryDevice::new(1 << 20));
 /// let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(source)?;
@@ -63,7 +63,7 @@ use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Volume {
-    groups: Box<[Group]>,
+    groups: Box<[VolumeGroup]>,
     transactions: Transactions,
     source: Arc<dyn Device>,
     cursor: CursorReader,
@@ -73,12 +73,12 @@ pub struct Volume {
 
 /// A block group and the writes in flight in it.
 #[derive(Debug)]
-pub struct Group {
+pub struct VolumeGroup {
     block_group: BlockGroup,
     ordered: OrderedExtents,
 }
 
-impl Group {
+impl VolumeGroup {
     /// The block group.
     #[must_use]
     pub fn block_group(&self) -> &BlockGroup {
@@ -101,7 +101,7 @@ impl Volume {
 
     /// The groups, in the order of their addresses.
     #[must_use]
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[VolumeGroup] {
         &self.groups
     }
 
@@ -241,7 +241,7 @@ impl Volume {
         }
     }
 
-    fn group_of(&self, extent: LogicalRange) -> Result<&Group, WriteError> {
+    fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
         let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
         self.groups[..behind]
             .last()

@@ -313,7 +313,7 @@ impl NocowWrite<'_> {
 impl Drop for NocowWrite<'_> {
     fn drop(&mut self) {
         if let Some(ordered) = self.ordered.take() {
-            if self.touched.get_mut() != 0 {
+            if self.touched.exclusive_value() != 0 {
                 self.volume.devices_may_differ(self.extent.start());
             }
             ordered.fail();

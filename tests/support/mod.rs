@@ -4,11 +4,11 @@
 #![allow(clippy::disallowed_types, reason = "tests watch concurrent code, they are not that code")]
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use blockgate::sync::Arc;
 use blockgate::{Device, LogicalRange, MemoryDevice};
 
 pub(crate) const KIB: u64 = 1 << 10;

@@ -1,7 +1,8 @@
 //! The log, explored by loom under `--cfg loom`, and run on std threads without it.
 
+use std::sync::Arc;
+
 use blockgate::Shards;
-use blockgate::sync::Arc;
 use blockgate_embedder_example::{AppendError, Log};
 
 #[cfg(loom)]

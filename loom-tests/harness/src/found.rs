@@ -1,10 +1,10 @@
 //! A search as a function call, for a program with a report of its own, such as a table of mutants.
 
 use crate::engine::Engine;
-use crate::model::Model;
+use crate::model::Case;
 use crate::search::{Ended, Limits};
 
-/// What [`Model::search`] found.
+/// What [`Case::search`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Executions explored; when one failed, its number.
@@ -26,25 +26,25 @@ pub struct Failed {
     pub preemptions: Option<u8>,
 }
 
-impl Model {
-    /// Explores the model without any bound, until it ends or fails, with the engine that this build is for.
-    /// Loom's variables are not read.
+impl Case {
+    /// Explores without any bound, until the search ends or an execution fails, with the engine that this build
+    /// is for. Loom's variables are not read.
     ///
     /// For programs with a `main` of their own (`harness = false`). Not for a `#[test]`: the thread of a
     /// failed model stops inside the panic hook, and libtest waits for the hook to be free before it ends.
     ///
     /// # Panics
-    /// When the model has no body, or this crate was built without an engine.
+    /// When there is no body, or this crate was built without an engine.
     #[must_use]
     pub fn search(&self) -> Found {
         let explorer = Engine::of_this_build().expect("an engine").explorer();
         let limits = Limits::default();
-        let found = explorer.explore(&self.0, &limits);
+        let found = explorer.explore(self, &limits);
         let (exhaustive, failure) = match found.ended {
             Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
             Ended::Failed { mut failure, at } => {
-                let fewest = explorer.fewest(&self.0, &failure, &at, found.executions, &limits);
-                failure.name_roles(&self.0.roles);
+                let fewest = explorer.fewest(self, &failure, &at, found.executions, &limits);
+                failure.name_roles(&self.roles);
                 let (invariant, detail) = (failure.invariant, failure.detail);
                 (false, Some(Failed { invariant, detail, preemptions: fewest.preemptions }))
             }

@@ -66,5 +66,5 @@ pub use found::{Failed, Found};
 pub use inside::{
     check, expect_unwind, is_recording, note, reached, record, unwind_now, violated, violated_at,
 };
-pub use model::{Model, Twin};
+pub use model::{Case, Model, Twin};
 pub use suite::Suite;

@@ -9,8 +9,10 @@ pub(crate) type Body = Arc<dyn Fn() + Send + Sync>;
 const MAX_BRANCHES: usize = 10_000;
 
 /// A model or a twin: something to explore, and what must come of it.
+///
+/// What a program with a report of its own, such as a table of mutants, asks a [`Model`] or a [`Twin`] for.
 #[derive(Clone)]
-pub(crate) struct Case {
+pub struct Case {
     pub(crate) name: String,
     pub(crate) theorem: String,
     pub(crate) roles: Vec<String>,
@@ -53,6 +55,42 @@ impl Case {
             max_branches: MAX_BRANCHES,
             twin,
         }
+    }
+
+    /// Its name, such as `"queue/2-producers"`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is expected to cost beside the others: see [`Model::weight`].
+    #[must_use]
+    pub fn expected_cost(&self) -> u64 {
+        self.weight
+    }
+
+    /// Whether it runs only in the long run.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.long
+    }
+
+    /// Of a twin: the step that was left out, and the invariant that must be violated.
+    #[must_use]
+    pub fn left_out(&self) -> Option<(&str, &str)> {
+        self.twin.as_ref().map(|expected| (expected.left_out.as_str(), expected.invariant.as_str()))
+    }
+
+    /// The same, with `prologue` run at the beginning of each execution, before the body. It must do nothing
+    /// that the engine sees.
+    #[must_use]
+    pub fn preceded_by(mut self, prologue: impl Fn() + Send + Sync + 'static) -> Self {
+        let body = self.body();
+        self.body = Some(Arc::new(move || {
+            prologue();
+            body();
+        }));
+        self
     }
 
     /// The body, which `Suite` has checked to be there.
@@ -200,6 +238,18 @@ impl Twin {
     }
 
     shared_builders!();
+}
+
+impl From<Model> for Case {
+    fn from(model: Model) -> Self {
+        model.0
+    }
+}
+
+impl From<Twin> for Case {
+    fn from(twin: Twin) -> Self {
+        twin.0
+    }
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

@@ -7,7 +7,7 @@ use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 use loom_harness::binary::{self, Check};
-use loom_harness::{Model, Suite, Twin, check, expect_unwind, note, reached, unwind_now, violated_at};
+use loom_harness::{Case, Model, Suite, Twin, check, expect_unwind, note, reached, unwind_now, violated_at};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
@@ -297,9 +297,9 @@ fn verify(role: &str, expected: &Expected) -> Result<(), String> {
 
 /// A search as a function call.
 fn searches() {
-    let good = Model::new("good").body(|| two_locks(true)).search();
+    let good = Case::from(Model::new("good").body(|| two_locks(true))).search();
     assert!(good.exhaustive && good.failure.is_none() && good.executions > 1);
-    let bad = Model::new("bad").roles(&["a", "b"]).body(|| two_locks(false)).search();
+    let bad = Case::from(Model::new("bad").roles(&["a", "b"]).body(|| two_locks(false))).search();
     let failure = bad.failure.expect("it deadlocks");
     assert_eq!((failure.invariant.as_str(), failure.preemptions), ("deadlock", Some(1)));
     assert_eq!(failure.detail, "a blocked, b blocked");

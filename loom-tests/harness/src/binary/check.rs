@@ -36,24 +36,34 @@ impl Check {
 /// The `main` of a binary of `checks`, with no arguments but libtest's.
 #[must_use]
 pub fn run(project: &str, checks: Vec<Check>) -> ExitCode {
-    match Arguments::read(|_, _| Ok(false)) {
-        Ok(arguments) => run_with(project, &arguments, checks),
+    run_with(project, "", Arguments::read(|_, _| Ok(false)), checks)
+}
+
+/// The same for a binary with options of its own, which `help` lists: they have been read into `arguments`.
+#[must_use]
+pub fn run_with(
+    project: &str,
+    help: &str,
+    arguments: Result<Arguments, String>,
+    checks: Vec<Check>,
+) -> ExitCode {
+    let usage = || format!("usage: [FILTER]... [options]\n\n{help}{USAGE}");
+    let ended = arguments.map_err(|why| format!("{why}\n\n{}", usage())).and_then(|arguments| {
+        match arguments.action {
+            Action::Help => say(&usage()),
+            Action::List => list(&arguments, &checks),
+            Action::Run => return run_selected(project, &arguments, checks),
+        }
+        Ok(true)
+    });
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(101),
         Err(why) => {
-            eprintln!("error: {why}\n\nusage: [FILTER]... [options]\n\n{USAGE}");
+            eprintln!("error: {why}");
             ExitCode::from(2)
         }
     }
-}
-
-/// The same, for arguments that were read already.
-#[must_use]
-pub fn run_with(project: &str, arguments: &Arguments, checks: Vec<Check>) -> ExitCode {
-    match arguments.action {
-        Action::Help => say(&format!("usage: [FILTER]... [options]\n\n{USAGE}")),
-        Action::List => list(arguments, &checks),
-        Action::Run => return run_selected(project, arguments, checks),
-    }
-    ExitCode::SUCCESS
 }
 
 fn list(arguments: &Arguments, checks: &[Check]) {
@@ -61,13 +71,14 @@ fn list(arguments: &Arguments, checks: &[Check]) {
     listed.for_each(|check| say(&format!("{}: test", check.name)));
 }
 
-fn run_selected(project: &str, arguments: &Arguments, checks: Vec<Check>) -> ExitCode {
+/// False when a check failed.
+fn run_selected(project: &str, arguments: &Arguments, checks: Vec<Check>) -> Result<bool, String> {
     let selection = &arguments.selection;
     let (named, others): (Vec<_>, Vec<_>) =
         checks.into_iter().partition(|check| selection.names(&check.name));
-    if named.is_empty() && selection.is_filtered() && asked(project).is_some() {
-        eprintln!("error: {}", nothing_matches(&selection.text()));
-        return ExitCode::from(2);
+    // A build without checks has none that a filter could match.
+    if named.is_empty() && !others.is_empty() && asked(project).is_some() {
+        return Err(nothing_matches(&selection.text()));
     }
     let (taken, not_run): (Vec<_>, Vec<_>) =
         named.into_iter().partition(|check| selection.takes(check.is_ignored));
@@ -78,7 +89,7 @@ fn run_selected(project: &str, arguments: &Arguments, checks: Vec<Check>) -> Exi
         *(if is_ok { &mut passed } else { &mut failed }) += 1;
     });
     say(&total(passed, failed, [not_run.len() as u64, others.len() as u64], began.elapsed()));
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
+    Ok(failed == 0)
 }
 
 fn run_one(check: Check) -> bool {

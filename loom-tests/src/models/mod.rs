@@ -1,0 +1,40 @@
+//! The models: one file a file of blockgate's `src`, the theorem (`replace`), and what breaks without each
+//! step (`counterexamples`).
+
+mod block_group;
+mod counterexamples;
+mod delayed_ref;
+mod gate;
+mod ordered_extent;
+mod replace;
+mod transaction;
+
+use loom_harness::{Model, Twin};
+
+/// Every model of `src`.
+pub fn models() -> Vec<Model> {
+    [
+        counterexamples::models(),
+        gate::models(),
+        ordered_extent::models(),
+        delayed_ref::models(),
+        transaction::models(),
+        block_group::models(),
+        replace::models(),
+    ]
+    .concat()
+}
+
+/// Every red twin of them, the seed's race first.
+pub fn twins() -> Vec<Twin> {
+    [
+        vec![counterexamples::seed()],
+        counterexamples::twins(),
+        counterexamples::specification_twins(),
+        gate::twins(),
+        ordered_extent::twins(),
+        transaction::twins(),
+        block_group::twins(),
+    ]
+    .concat()
+}

@@ -1,0 +1,98 @@
+//! What no model can notice, and why that is no gap. An entry that explains nothing any more is a defect.
+
+use super::mutant::Place;
+use super::mutation::Mutation;
+use super::step_mutant::StepMutant;
+use crate::protocol::steps::{Role, Step};
+
+/// A weaker ordering that changes nothing that anybody can observe.
+pub struct WeakerOrdering {
+    pub file: &'static str,
+    pub function: &'static str,
+    pub operation: &'static str,
+    pub argument: &'static str,
+}
+
+/// Two steps that may be done in either order.
+pub struct Swap {
+    pub mutant: StepMutant,
+    pub argument: &'static str,
+}
+
+impl WeakerOrdering {
+    pub fn explains(&self, place: &Place) -> bool {
+        (self.file, self.function, self.operation)
+            == (place.file, place.function.as_str(), place.operation.as_str())
+    }
+}
+
+const fn swap(role: Role, first: Step, second: Step, argument: &'static str) -> Swap {
+    Swap { mutant: StepMutant { role, mutation: Mutation::Swapped(first, second) }, argument }
+}
+
+pub const ORDERINGS: &[WeakerOrdering] = &[WeakerOrdering {
+    file: "src/replace/cursor.rs",
+    function: "Cursor::reset",
+    operation: "publish",
+    argument: "The cursor starts at zero, so who reads zero cannot tell a reset from the beginning, and \
+               concludes nothing from it. The ordering is that of the one `publish`, which `advance` needs.",
+}];
+
+pub const STEPS: &[Swap] = &[
+    swap(
+        Role::Cow,
+        Step::EndReservation,
+        Step::ReadCursor,
+        "The ordered extent is there before both and after both, and the drain waits for it before the \
+         cursor moves: whichever comes first, the cursor is on the same side of the group.",
+    ),
+    swap(
+        Role::Cow,
+        Step::Write,
+        Step::Join,
+        "The copy waits for the ordered extent, which is finished after both. A commit waits for the handle \
+         and takes its refs, none of which is queued yet; so it only waits longer. (A1 asks no order of `Io` \
+         and `Join`.)",
+    ),
+    swap(
+        Role::Cow,
+        Step::EndHandle,
+        Step::FinishOrdered,
+        "The handle that is still held holds the commit: the drain goes on to it, and it waits for the handle \
+         to end, with its ref. So Lemma 5 needs `Join < Remove` and no more (A1); `Volume` keeps the stronger \
+         `End < Remove` (V3).",
+    ),
+    swap(
+        Role::Nocow,
+        Step::EndNocow,
+        Step::ReadCursor,
+        "As of the COW writer: the ordered extent is there before both and after both.",
+    ),
+    swap(
+        Role::Replace,
+        Step::WaitReservations,
+        Step::WaitNocowWriters,
+        "Two gates, closed by one step, and nobody who is inside one waits for the other. The drain needs both \
+         to be empty before it looks at ordered extents, and an empty one stays empty (G2).",
+    ),
+    swap(
+        Role::Joiner,
+        Step::PublishFirst,
+        Step::PublishSecond,
+        "Both are done inside, so one drain takes both (C3); folding sums, whatever came first (D3).",
+    ),
+    swap(
+        Role::Committer,
+        Step::Lock,
+        Step::Close,
+        "Levels nest: who waits for the lock with a level of his own keeps joiners out for longer, and \
+         nothing else. Nobody who is inside waits for the lock, so he who has it still sees them leave.",
+    ),
+    swap(
+        Role::Committer,
+        Step::Open,
+        Step::Unlock,
+        "The root is switched before both (C4), and the next committer closes and waits by himself, whether \
+         this level is still there or not.",
+    ),
+];

@@ -1,0 +1,62 @@
+//! Which scenarios are sampled, here and on threads of the system.
+
+use blockgate::volume::Policy;
+
+use crate::scenario::world::Plan;
+use crate::scenario::world::Role::{Commit, Cow, Delete, Nocow, Scrub};
+
+/// A plan, and the outcomes without which it shows nothing.
+pub trait Scenario {
+    const PLAN: Plan;
+    const MUST_REACH: &'static [&'static str];
+}
+
+pub struct FourWriters;
+
+impl Scenario for FourWriters {
+    const PLAN: Plan =
+        Plan { roles: &[Cow, Cow, Nocow, Cow], groups: 1, policy: Policy::CopyThenClone, rounds: 2 };
+    const MUST_REACH: &'static [&'static str] =
+        &["refused", "waited-reservation", "waited-ordered", "both-devices", "in-place"];
+}
+
+pub struct EightWritersInThreeGroups;
+
+impl Scenario for EightWritersInThreeGroups {
+    const PLAN: Plan = Plan {
+        roles: &[Cow, Cow, Nocow, Delete, Cow, Nocow, Cow, Delete],
+        groups: 3,
+        policy: Policy::CopyThenClone,
+        rounds: 4,
+    };
+    const MUST_REACH: &'static [&'static str] =
+        &["second-group", "waited-ordered", "both-devices", "in-place", "moved", "deleted"];
+}
+
+pub struct WritersAndCommitters;
+
+impl Scenario for WritersAndCommitters {
+    const PLAN: Plan = Plan {
+        roles: &[Cow, Commit, Nocow, Delete, Commit, Cow],
+        groups: 2,
+        policy: Policy::CopyThenClone,
+        rounds: 3,
+    };
+    const MUST_REACH: &'static [&'static str] = &["second-group", "waited-ordered", "committed", "deleted"];
+}
+
+pub struct WithScrub;
+
+impl Scenario for WithScrub {
+    const PLAN: Plan =
+        Plan { roles: &[Cow, Scrub, Nocow, Cow, Scrub], groups: 2, policy: Policy::CopyThenClone, rounds: 3 };
+    const MUST_REACH: &'static [&'static str] = &["nested", "second-group", "moved"];
+}
+
+pub struct ClonedAlways;
+
+impl Scenario for ClonedAlways {
+    const PLAN: Plan =
+        Plan { roles: &[Cow, Nocow, Nocow, Cow, Delete], groups: 2, policy: Policy::CloneAlways, rounds: 3 };
+    const MUST_REACH: &'static [&'static str] = &["both-devices", "in-place", "waited-ordered"];
+}
