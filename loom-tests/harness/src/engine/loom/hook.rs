@@ -1,21 +1,21 @@
-//! The panic hook: a failing role reports and then stops for ever.
+//! The panic hook: a failing role reports, and then stops.
 //!
 //! If it unwound, its guards would do loom operations in an execution that is already broken; after a
 //! deadlock that is a second panic, which aborts the process. So the OS thread of the model parks inside
 //! the hook, with the coroutines and all their guards alive, and ends with the process.
 //!
 //! `std` holds a read lock on the hook while it runs, so after the first failure nobody may replace the
-//! hook: that would wait for ever. Coroutines install one of their own at first use, therefore `install`
+//! hook: that would never return. Coroutines install one of their own at first use, therefore `install`
 //! makes them do so before ours.
 
-use crate::context;
-use crate::explore::Ended;
-use crate::failure::Failure;
+use super::answer::answer;
+use super::messages;
+use crate::inside::context;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 
 /// Installs the hook, once per process. Must precede every model.
-pub(crate) fn install() {
+pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         loom::model::Builder::new().check(|| ());
@@ -34,10 +34,10 @@ pub(crate) fn install() {
 /// no loom call either.
 fn in_model(info: &PanicHookInfo<'_>) {
     let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
-    let Some(failure) = Failure::of_panic(info.payload(), place) else {
+    let Some(failure) = messages::failure(info.payload(), place) else {
         return;
     };
-    context::finish(Ended::Failed(failure));
+    answer(Some(failure));
     loop {
         std::thread::park();
     }

@@ -1,7 +1,6 @@
 //! The counterexample as a diagram in plain text: one column a role, time downwards, 100 columns at most.
 
-use crate::context::Row;
-use crate::failure::Failure;
+use crate::search::{Failure, Row};
 use std::borrow::Cow;
 use textwrap::{Options, WordSeparator, WordSplitter, core::display_width, wrap};
 

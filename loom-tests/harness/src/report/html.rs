@@ -1,7 +1,7 @@
 //! The same diagram as one HTML page: no network, no script, and every step links to its line.
 
-use crate::context::Row;
-use crate::timeline::Diagram;
+use super::timeline::Diagram;
+use crate::search::Row;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -106,7 +106,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
+    use crate::search::Failure;
 
     #[test]
     fn steps_are_escaped_linked_and_marked() {

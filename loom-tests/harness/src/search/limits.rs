@@ -1,7 +1,7 @@
-//! What loom's environment variables ask for.
+//! How far a search may go: what the environment variables ask for, which are loom's for every engine.
 //!
-//! They are parsed here and not left to `Builder::new`, which would panic inside every model, and which
-//! does not tell us whether the search was cut.
+//! They are parsed here and not left to loom's `Builder::new`, which would panic inside every model, and which
+//! does not say whether the search was cut.
 
 use std::env;
 use std::time::Duration;
@@ -35,5 +35,5 @@ fn parse<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
         return Ok(None);
     };
     let value = value.to_string_lossy();
-    value.parse().map(Some).map_err(|_| format!("{name}: {value:?} is not a number that loom can use"))
+    value.parse().map(Some).map_err(|_| format!("{name}: {value:?} is not a number that fits"))
 }

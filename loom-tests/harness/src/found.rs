@@ -1,9 +1,8 @@
-//! A search as a function call, for those who bring their own report, such as a table of mutants.
+//! A search as a function call, for a program with a report of its own, such as a table of mutants.
 
-use crate::counterexample::locate;
-use crate::explore::{Ended, explore};
-use crate::limits::Limits;
+use crate::engine::Engine;
 use crate::model::Case;
+use crate::search::{Ended, Limits};
 
 /// What [`Case::search`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,25 +27,26 @@ pub struct Failed {
 }
 
 impl Case {
-    /// Explores without any bound, until the search ends or an execution fails. Loom's variables are not
-    /// read.
+    /// Explores without any bound, until the search ends or an execution fails, with the engine that this build
+    /// is for. Loom's variables are not read.
     ///
     /// For programs with a `main` of their own (`harness = false`). Not for a `#[test]`: the thread of a
     /// failed model stops inside the panic hook, and libtest waits for the hook to be free before it ends.
     ///
     /// # Panics
-    /// When there is no body.
+    /// When there is no body, or this crate was built without an engine.
     #[must_use]
     pub fn search(&self) -> Found {
+        let explorer = Engine::of_this_build().expect("an engine").explorer();
         let limits = Limits::default();
-        let found = explore(self, limits);
+        let found = explorer.explore(self, &limits);
         let (exhaustive, failure) = match found.ended {
             Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
-            Ended::Failed(mut failure) => {
-                let at = locate(self, &failure, found.executions, &limits);
+            Ended::Failed { mut failure, at } => {
+                let fewest = explorer.fewest(self, &failure, &at, found.executions, &limits);
                 failure.name_roles(&self.roles);
                 let (invariant, detail) = (failure.invariant, failure.detail);
-                (false, Some(Failed { invariant, detail, preemptions: at.preemptions }))
+                (false, Some(Failed { invariant, detail, preemptions: fewest.preemptions }))
             }
         };
         Found { executions: found.executions, exhaustive, failure }

@@ -1,6 +1,7 @@
 //! How much of a model was explored. Only a search without bound and without cut is exhaustive.
 
-use crate::limits::Limits;
+use super::Limits;
+use crate::plural::count;
 use std::fmt;
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ pub(crate) enum Cut {
 }
 
 impl Coverage {
-    /// `check` returns in the same way whether it was cut or not. It looks at its caps before each
-    /// execution (see `explore`), so fewer executions than the cap, or less time, prove that it was not;
-    /// exactly as many prove nothing and count as cut.
+    /// An engine may return in the same way whether its search was cut or not. It looks at its limits before
+    /// each execution, so fewer executions than the limit, or less time, prove that it was not cut; exactly as
+    /// many prove nothing and count as cut.
     pub(crate) fn of(limits: &Limits, executions: u64, elapsed: Duration) -> Self {
         let by_count = limits.executions.filter(|cap| executions >= *cap).map(Cut::Executions);
         let by_time = limits.duration.filter(|cap| elapsed >= *cap).map(Cut::Duration);
@@ -36,7 +37,7 @@ impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bound = self.preemptions.map(|bound| format!("preemptions <= {bound}"));
         let cut = self.cut.map(|cut| match cut {
-            Cut::Executions(cap) => format!("stopped after {cap} executions"),
+            Cut::Executions(cap) => format!("stopped after {}", count(cap, "execution")),
             Cut::Duration(cap) => format!("stopped after {} s", cap.as_secs()),
         });
         match (cut, bound) {

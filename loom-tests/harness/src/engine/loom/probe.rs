@@ -3,8 +3,11 @@
 //! Loom keeps both to itself but emits them as `tracing` events, so a subscriber that looks at nothing
 //! else counts them: the span `thread` for each loom thread, and an event with a field `switch` wherever
 //! loom may hand over to another role. All other call sites are switched off for good.
+//!
+//! Call sites also say where loom's sources are.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest, set_default};
@@ -12,11 +15,11 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// What was seen on this OS thread.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(super) struct Seen {
     /// Loom threads, the main one included; the most in any execution.
-    pub(crate) threads: u64,
+    pub(super) threads: u64,
     /// Scheduling points of the deepest execution.
-    pub(crate) deepest: u64,
+    pub(super) deepest: u64,
     depth: u64,
 }
 
@@ -24,17 +27,24 @@ thread_local! {
     static SEEN: Cell<Seen> = const { Cell::new(Seen { threads: 0, deepest: 0, depth: 0 }) };
 }
 
+static SOURCE: OnceLock<&'static str> = OnceLock::new();
+
+/// The path of one of loom's source files, once a search has begun.
+pub(super) fn source() -> Option<&'static str> {
+    SOURCE.get().copied()
+}
+
 /// Counts on this OS thread while the guard lives.
-pub(crate) fn install() -> DefaultGuard {
+pub(super) fn install() -> DefaultGuard {
     SEEN.set(Seen::default());
     set_default(Probe)
 }
 
-pub(crate) fn begin_execution() {
+pub(super) fn begin_execution() {
     SEEN.set(Seen { depth: 0, ..SEEN.get() });
 }
 
-pub(crate) fn seen() -> Seen {
+pub(super) fn seen() -> Seen {
     SEEN.get()
 }
 
@@ -50,7 +60,13 @@ fn is_schedule(meta: &Metadata<'_>) -> bool {
 
 impl Subscriber for Probe {
     fn register_callsite(&self, meta: &'static Metadata<'static>) -> Interest {
-        if self.enabled(meta) { Interest::always() } else { Interest::never() }
+        if !self.enabled(meta) {
+            return Interest::never();
+        }
+        if let Some(file) = meta.file() {
+            SOURCE.get_or_init(|| file);
+        }
+        Interest::always()
     }
 
     fn enabled(&self, meta: &Metadata<'_>) -> bool {

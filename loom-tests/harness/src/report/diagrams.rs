@@ -1,12 +1,11 @@
 //! The diagrams of all twins as files: written by one command, and checked for staleness by another.
 
-use crate::counterexample::draw;
-use crate::failure::Failure;
-use crate::html;
-use crate::judge::{Report, Verdict};
-use crate::model::{Case, Suite};
-use crate::report;
-use crate::timeline;
+use super::{html, lines, timeline};
+use crate::engine::Explore;
+use crate::judge::{Report, Verdict, draw};
+use crate::model::Case;
+use crate::search::Failure;
+use crate::suite::Suite;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -19,7 +18,11 @@ pub(crate) type Files = BTreeMap<String, String>;
 ///
 /// # Errors
 /// When a twin is not red, or is not red again in the replay.
-pub(crate) fn files(suite: &Suite, reports: &[(&Case, Report)]) -> Result<Files, String> {
+pub(crate) fn files(
+    suite: &Suite,
+    explorer: &dyn Explore,
+    reports: &[(&Case, Report)],
+) -> Result<Files, String> {
     let mut files = Files::new();
     let mut index = String::from(
         "# Red twins\n\nGenerated, do not edit. Each is a model with one step left out, and the failing execution \
@@ -27,7 +30,7 @@ pub(crate) fn files(suite: &Suite, reports: &[(&Case, Report)]) -> Result<Files,
     );
     for (case, report) in reports {
         let stem = stem(&case.name);
-        let (text, page, row) = draw_twin(suite, case, report, &stem)?;
+        let (text, page, row) = draw_twin(suite, explorer, case, report, &stem)?;
         index += &row;
         if files.insert(format!("{stem}.txt"), text).is_some() {
             return Err(format!("two twins would be called {stem}"));
@@ -40,6 +43,7 @@ pub(crate) fn files(suite: &Suite, reports: &[(&Case, Report)]) -> Result<Files,
 
 fn draw_twin(
     suite: &Suite,
+    explorer: &dyn Explore,
     case: &Case,
     report: &Report,
     stem: &str,
@@ -47,8 +51,8 @@ fn draw_twin(
     let (Some(expected), Verdict::Red(at)) = (&case.twin, &report.verdict) else {
         return Err(format!("{} is not a red twin", case.name));
     };
-    let shown = draw(case, &Failure::new(&expected.invariant, ""), at.clone())?;
-    let diagram = report::diagram(suite, case, &shown);
+    let shown = draw(explorer, case, &Failure::new(&expected.invariant, ""), at.clone())?;
+    let diagram = lines::diagram(suite, case, &shown);
     let preemptions = shown.at.preemptions.map_or("unknown".into(), |number| number.to_string());
     let mut row = String::new();
     let _ = writeln!(
