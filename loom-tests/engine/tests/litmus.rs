@@ -331,7 +331,8 @@ fn few_preemptions_find_a_short_counterexample() {
     }
     let none = Search::new().most_preemptions(0).run(body);
     assert_eq!(none.coverage, traceset::Coverage::Preemptions(0));
-    assert!(Search::new().most_preemptions(1).run(body).failure.is_some());
+    let found = Search::new().most_preemptions(1).run(body);
+    assert!(found.failure.is_some(), "{found}");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(crate) struct Execution {
     pub(crate) phase: Phase,
     pub(crate) is_in_a_thread: bool,
     pub(crate) current: usize,
+    /// Who took the last step. (A new thread that goes as far as its first operation takes none.)
+    last: usize,
     /// Who goes on when the current thread is suspended, if that is decided.
     pub(crate) next: Option<usize>,
     /// Which value the current step reads, if it loads.
@@ -69,6 +71,7 @@ impl Execution {
             phase: Phase::Alone,
             is_in_a_thread: false,
             current: 0,
+            last: 0,
             next: None,
             choice: 0,
             roles: Vec::with_capacity(MOST_THREADS),
@@ -90,7 +93,7 @@ impl Execution {
     pub(crate) fn begin(&mut self, job: Job) {
         self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         self.phase = Phase::Alone;
-        (self.current, self.next, self.choice) = (0, None, 0);
+        (self.current, self.last, self.next, self.choice) = (0, 0, None, 0);
         self.roles.clear();
         self.fresh = ThreadSet::EMPTY;
         self.words.clear();
@@ -170,18 +173,19 @@ impl Execution {
             return None;
         }
         (self.current, self.choice) = (decision.thread, decision.choice);
+        self.last = decision.thread;
         Some(decision.thread)
     }
 
     fn choose(&mut self, enabled: ThreadSet) -> Option<Decision> {
         if self.phase == Phase::Explored {
-            if let Some(decision) = self.scheduler.choose(&self.trace, enabled, self.current) {
+            if let Some(decision) = self.scheduler.choose(&self.trace, enabled, self.last) {
                 return Some(decision);
             }
             self.phase = Phase::Unwanted;
             self.trace.watched_from = usize::MAX;
         }
-        let thread = enabled.preferring(self.current)?;
+        let thread = enabled.preferring(self.last)?;
         Some(Decision { thread, choice: 0 })
     }
 
