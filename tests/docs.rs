@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! What the docs say of what was explored is what the certificate says: totals, and names.
 
 use std::fs;
