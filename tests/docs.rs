@@ -6,7 +6,7 @@ mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use repository::markdown::{Element, Page, resolve};
+use repository::markdown::{Element, Page, is_page, resolve};
 use repository::{Finding, exists, files, items, none_of, read};
 
 /// Before the slash of the name of a model or twin.
@@ -282,7 +282,7 @@ mod links {
         let has = if path == page.path {
             page.has_anchor(&anchor)
         } else {
-            path.ends_with(".md")
+            is_page(&path)
                 && opened.entry(path.clone()).or_insert_with(|| Page::open(&path)).has_anchor(&anchor)
         };
         (!has).then(|| format!("{path} has no heading #{anchor}"))

@@ -83,15 +83,14 @@ impl Crate {
         for item in items {
             let Item::Mod(child) = item else { continue };
             let name = child.ident.to_string();
-            let (at, within) = ([at, &[name.clone()]].concat(), format!("{folder}/{name}"));
-            match &child.content {
-                Some((_, items)) => self.add_items(&at, file, &within, items, source),
-                None => {
-                    let files = [format!("{within}.rs"), format!("{within}/mod.rs")];
-                    if let Some(file) = files.iter().find(|file| source.text(file).is_some()) {
-                        self.add_file(&at, file, false, source);
-                    }
-                }
+            let (at, within) = ([at, std::slice::from_ref(&name)].concat(), format!("{folder}/{name}"));
+            if let Some((_, items)) = &child.content {
+                self.add_items(&at, file, &within, items, source);
+                continue;
+            }
+            let files = [format!("{within}.rs"), format!("{within}/mod.rs")];
+            if let Some(file) = files.iter().find(|file| source.text(file).is_some()) {
+                self.add_file(&at, file, false, source);
             }
         }
     }
@@ -218,7 +217,7 @@ fn flatten(tree: &UseTree, before: &mut Vec<String>, leaves: &mut Vec<(Option<St
         UseTree::Glob(_) => leaves.push((None, before.clone())),
         UseTree::Name(name) => leaf(&name.ident.to_string(), &name.ident.to_string(), before, leaves),
         UseTree::Rename(rename) => {
-            leaf(&rename.ident.to_string(), &rename.rename.to_string(), before, leaves)
+            leaf(&rename.ident.to_string(), &rename.rename.to_string(), before, leaves);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A page of Markdown as what its reader can follow: headings, links, code.
 
+use std::path::Path;
+
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 /// What a page has, in the order of its text.
@@ -118,10 +120,10 @@ impl Reader<'_> {
         for link in &mut self.open_links {
             link.text.push_str(text);
         }
-        for (_, _, heading) in &mut self.heading {
+        if let Some((_, _, heading)) = &mut self.heading {
             heading.push_str(text);
         }
-        for (_, _, block) in &mut self.block {
+        if let Some((_, _, block)) = &mut self.block {
             block.push_str(text);
         }
     }
@@ -177,6 +179,11 @@ impl Reader<'_> {
             _ => (),
         }
     }
+}
+
+/// Whether a file is Markdown.
+pub fn is_page(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "md")
 }
 
 /// Where a link on `page` leads: a path from the root, and an anchor. Nothing for the web.

@@ -1,6 +1,6 @@
 //! The ways from the README, followed link by link.
 
-use super::markdown::{Element, Page, resolve};
+use super::markdown::{Element, Page, is_page, resolve};
 use super::{exists, read};
 
 /// More steps than these are too many.
@@ -83,7 +83,7 @@ impl std::fmt::Display for Place {
 
 impl Place {
     fn is_page(&self) -> bool {
-        self.path.ends_with(".md")
+        is_page(&self.path)
     }
 
     fn click(&self, wanted: &str) -> Result<Self, String> {

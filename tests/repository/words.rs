@@ -2,7 +2,6 @@
 //! the only one that is not searched.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -131,7 +130,6 @@ impl Rule {
 /// The text line by line, without what stands before the words of a comment or a quotation: so a sentence
 /// goes on from one line to the next.
 fn without_markers(text: &str) -> String {
-    static MARKERS: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?m)^[ \t]*(//[/!]?|>|\* )[ \t]*").expect("a pattern"));
-    MARKERS.replace_all(text, "").into_owned()
+    let markers = Regex::new(r"(?m)^[ \t]*(//[/!]?|>|\* )[ \t]*").expect("a pattern");
+    markers.replace_all(text, "").into_owned()
 }
