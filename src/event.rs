@@ -70,14 +70,14 @@ pub enum Event {
         group: BlockGroupId,
     },
     /// A wait for the group's reservations ended.
-    WaitedReservations {
+    WaitReservations {
         /// The group.
         group: BlockGroupId,
         /// Somebody had one when the group was set read-only.
         waited: bool,
     },
     /// A wait for the group's NOCOW writers ended.
-    WaitedNocowWriters {
+    WaitNocowWriters {
         /// The group.
         group: BlockGroupId,
         /// Somebody was one when the group was set read-only.
@@ -96,7 +96,7 @@ pub enum Event {
         failed: bool,
     },
     /// A wait for ordered extents ended.
-    WaitedOrdered {
+    WaitOrdered {
         /// Where.
         range: LogicalRange,
         /// How many there were when it began.
@@ -184,16 +184,16 @@ impl fmt::Display for Event {
             Self::BeginNocow { group } => write!(f, "begin NOCOW write in {group}"),
             Self::EndNocow { group } => write!(f, "end NOCOW admission in {group}"),
             Self::Refused { group } => write!(f, "refused: {group} is read-only"),
-            Self::WaitedReservations { group, waited } => {
+            Self::WaitReservations { group, waited } => {
                 write!(f, "wait for reservations of {group}: {}", what(waited))
             }
-            Self::WaitedNocowWriters { group, waited } => {
+            Self::WaitNocowWriters { group, waited } => {
                 write!(f, "wait for NOCOW writers of {group}: {}", what(waited))
             }
             Self::AddOrdered { extent } => write!(f, "add ordered extent {extent}"),
             Self::RemoveOrdered { extent, failed: false } => write!(f, "finish ordered extent {extent}"),
             Self::RemoveOrdered { extent, failed: true } => write!(f, "fail ordered extent {extent}"),
-            Self::WaitedOrdered { range, count, failed } => {
+            Self::WaitOrdered { range, count, failed } => {
                 write!(f, "wait for ordered extents in {range}: {count} ended, {failed} failed")
             }
             Self::Join => f.write_str("join transaction"),

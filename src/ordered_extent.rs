@@ -111,7 +111,7 @@ impl OrderedExtents {
             waited.failed += self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
             to_wait &= to_wait - 1;
         }
-        emit(|| Event::WaitedOrdered { range, count: waited.count, failed: waited.failed });
+        emit(|| Event::WaitOrdered { range, count: waited.count, failed: waited.failed });
         waited
     }
 

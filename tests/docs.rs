@@ -12,10 +12,10 @@ use repository::{Finding, exists, files, items, none_of, read};
 /// Before the slash of the name of a model or twin.
 const PARTS: [&str; 8] = [
     "block-group",
-    "delayed-refs",
+    "delayed-ref",
     "gate",
     "litmus",
-    "ordered-extents",
+    "ordered-extent",
     "replace",
     "specification",
     "transaction",

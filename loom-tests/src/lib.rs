@@ -6,12 +6,13 @@
 //! | `litmus` | what the proof believes of loom | `models` |
 //! | `scenario` | the theorem's world, which every engine plays | `models`, `shuttle`, `threads` |
 //! | `protocol` | the steps of each role as data, and what does them by hand | `models`, `mutants`, `shuttle` |
+//! | `sampling` | the theorem's scenario by random schedules | `shuttle` |
 //! | `specification` | the protocol as a sequential machine, and its own exploration | all; `specification` |
 //! | `audit` | loom against a search of our own | `audit` |
 //! | `mutants` | every ordering weakened, every wake-up dropped, every step left out | `mutants` |
 //! | `engine` | what the rest needs of loom, shuttle or threads of the system | all |
 //!
-//! A file imports from the folders below it in this order: `mutants`, `models`, `protocol`, `scenario`,
+//! A file imports from the folders below it in this order: `mutants`, `models`, `sampling`, `protocol`, `scenario`,
 //! `support`, `specification`, `engine`.
 
 #![allow(missing_docs, unreachable_pub, reason = "nothing here is anyone's library")]
@@ -34,6 +35,8 @@ pub mod models;
 #[cfg(all(loom, blockgate_mutants))]
 pub mod mutants;
 pub mod protocol;
+#[cfg(shuttle)]
+pub mod sampling;
 pub mod scenario;
 pub mod specification;
 #[cfg(loom)]

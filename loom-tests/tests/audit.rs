@@ -11,6 +11,6 @@ fn main() -> std::process::ExitCode {
 }
 
 #[cfg(not(loom))]
-fn main() {
-    println!("the audit of loom runs under loom: RUSTFLAGS=\"--cfg loom\" cargo test");
+fn main() -> std::process::ExitCode {
+    loom_harness::binary::not_built("blockgate", "loom", "cargo loom --test audit")
 }

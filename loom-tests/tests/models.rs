@@ -17,7 +17,5 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(loom))]
 fn main() -> std::process::ExitCode {
-    println!("the models run under loom: RUSTFLAGS=\"--cfg loom\" cargo test");
-    let is_asked = |argument: String| argument.starts_with("--check-");
-    std::process::ExitCode::from(u8::from(std::env::args().any(is_asked)))
+    loom_harness::binary::not_built("blockgate", "loom", "cargo loom")
 }

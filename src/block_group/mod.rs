@@ -348,7 +348,7 @@ impl<'group> ReadOnly<'group> {
     /// when the group was set read-only. Deadlocks if the calling thread holds one.
     pub fn wait_reservations(&self) -> bool {
         let waited = self.closed.as_ref().is_some_and(|(reservations, _)| reservations.wait_empty());
-        emit(|| Event::WaitedReservations { group: self.group.id, waited });
+        emit(|| Event::WaitReservations { group: self.group.id, waited });
         waited
     }
 
@@ -356,7 +356,7 @@ impl<'group> ReadOnly<'group> {
     /// when the group was set read-only. Deadlocks if the calling thread is one.
     pub fn wait_nocow_writers(&self) -> bool {
         let waited = self.closed.as_ref().is_some_and(|(_, nocow_writers)| nocow_writers.wait_empty());
-        emit(|| Event::WaitedNocowWriters { group: self.group.id, waited });
+        emit(|| Event::WaitNocowWriters { group: self.group.id, waited });
         waited
     }
 }

@@ -1,59 +1,49 @@
-//! The command line: what cargo and libtest's users pass, and the harness's own modes.
+//! The command line of a suite: libtest's arguments, and the harness's own modes.
 
-use crate::model::{Case, Suite};
-use crate::token::Token;
-use lexopt::prelude::{Long, Short, Value, ValueExt};
+use crate::binary::{Action, Arguments, Ignored, Value};
+use crate::judge::Token;
+use crate::model::Case;
+use crate::suite::Suite;
 use std::env;
 use std::path::PathBuf;
 
+/// The help of what a suite has beside libtest's arguments.
 pub(crate) const USAGE: &str = "\
 usage: [FILTER]... [options]     (after `cargo test … --`)
 
-  FILTER                 run the cases whose name contains it
-  --exact                run the cases whose name is it
-  --skip FILTER          leave out the cases whose name contains it
-  --list                 list the cases
-  --long                 run the long ones too (also: --include-ignored, <PROJECT>_LONG=1)
-  --only-long            run the long ones only (also: --ignored)
-  --test-threads N       search N models at once (default: one a core)
+  --long                 run the long cases too (also: --include-ignored, <PROJECT>_LONG=1)
+  --only-long            run the long cases alone (also: --ignored)
   --replay TOKEN         replay one execution and draw it (also: <PROJECT>_REPLAY=TOKEN)
   --write-diagrams DIR   draw all twins into DIR, as text and HTML, with an index
   --check-diagrams DIR   fail when DIR is not what would be written
   --certificate BASE     run everything, then write BASE.md and BASE.json
   --check-certificate F  run everything, then fail when F.json says something else (seconds aside)
+  --compare F            run everything, then fail when another engine's column of F.json has other outcomes
+";
 
-libtest's --nocapture, --quiet, --show-output, --color and --format are accepted and change nothing.";
-
-/// What to do.
-#[derive(Debug, PartialEq, Eq)]
+/// What to do with the selected cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Run,
-    List,
-    Help,
     Replay(Token),
-    WriteDiagrams(PathBuf),
-    CheckDiagrams(PathBuf),
-    WriteCertificate(PathBuf),
-    CheckCertificate(PathBuf),
+    Files(FileMode, PathBuf),
 }
 
-/// Which of the long cases.
+/// What is about the whole suite, and reads or writes files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LongCases {
-    Not,
-    Too,
-    Only,
+pub(crate) enum FileMode {
+    WriteDiagrams,
+    CheckDiagrams,
+    WriteCertificate,
+    CheckCertificate,
+    Compare,
 }
 
 /// A parsed command line.
 #[derive(Debug)]
 pub(crate) struct Options {
+    pub(crate) arguments: Arguments,
     pub(crate) mode: Mode,
-    pub(crate) filters: Vec<String>,
-    skip: Vec<String>,
-    exact: bool,
-    pub(crate) long: LongCases,
-    pub(crate) workers: Option<usize>,
 }
 
 impl Options {
@@ -61,68 +51,59 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
-        let mut options = Self::parse(lexopt::Parser::from_env()).map_err(|error| error.to_string())?;
-        if set("LONG").is_some_and(|value| value != "0") && options.long == LongCases::Not {
-            options.long = LongCases::Too;
+        let mut options = Self::parse(lexopt::Parser::from_env())?;
+        let selection = &mut options.arguments.selection;
+        if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {
+            selection.ignored = Ignored::Too;
         }
-        if let Some(token) = set("REPLAY").filter(|_| options.mode == Mode::Run) {
+        let runs = options.arguments.action == Action::Run && options.mode == Mode::Run;
+        if let Some(token) = set("REPLAY").filter(|_| runs) {
             options.mode = Mode::Replay(token.parse()?);
         }
         Ok(options)
     }
 
-    fn parse(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
-        let mut options = Self {
-            mode: Mode::Run,
-            filters: Vec::new(),
-            skip: Vec::new(),
-            exact: false,
-            long: LongCases::Not,
-            workers: None,
-        };
-        while let Some(arg) = parser.next()? {
-            match arg {
-                Value(filter) => options.filters.push(filter.string()?),
-                Long("list") => options.mode = Mode::List,
-                Long("help") | Short('h') => options.mode = Mode::Help,
-                Long("replay") => options.mode = Mode::Replay(parser.value()?.parse()?),
-                Long("write-diagrams") => options.mode = Mode::WriteDiagrams(parser.value()?.into()),
-                Long("check-diagrams") => options.mode = Mode::CheckDiagrams(parser.value()?.into()),
-                Long("certificate") => options.mode = Mode::WriteCertificate(parser.value()?.into()),
-                Long("check-certificate") => options.mode = Mode::CheckCertificate(parser.value()?.into()),
-                Long("exact") => options.exact = true,
-                Long("skip") => options.skip.push(parser.value()?.string()?),
-                Long("long" | "include-ignored") => options.long = LongCases::Too,
-                Long("only-long" | "ignored") => options.long = LongCases::Only,
-                Long("test-threads") => options.workers = Some(parser.value()?.parse()?),
-                Long("nocapture" | "no-capture" | "show-output" | "quiet") | Short('q') => {}
-                Long("color" | "format") => drop(parser.value()?),
-                _ => return Err(arg.unexpected()),
+    fn parse(parser: lexopt::Parser) -> Result<Self, String> {
+        let (mut mode, mut long) = (Mode::Run, None);
+        let mut arguments = Arguments::parse(parser, |option, value| {
+            match option {
+                "--long" => long = Some(Ignored::Too),
+                "--only-long" => long = Some(Ignored::Only),
+                "--replay" => mode = Mode::Replay(value.take()?.parse()?),
+                _ => match file_mode(option) {
+                    Some(which) => mode = Mode::Files(which, path(value)?),
+                    None => return Ok(false),
+                },
             }
-        }
-        Ok(options)
+            Ok(true)
+        })?;
+        arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
+        Ok(Self { arguments, mode })
     }
 
-    pub(crate) fn is_filtered(&self) -> bool {
-        !self.filters.is_empty() || !self.skip.is_empty()
-    }
-
-    /// Whether a filter or a `--skip` leaves `case` in.
     pub(crate) fn names(&self, case: &Case) -> bool {
-        let matches = |filter: &String| {
-            if self.exact { case.name == *filter } else { case.name.contains(filter) }
-        };
-        (self.filters.is_empty() || self.filters.iter().any(matches)) && !self.skip.iter().any(matches)
+        self.arguments.selection.names(&case.name)
     }
 
     /// Whether `case` belongs into this run by its length.
     pub(crate) fn takes(&self, case: &Case) -> bool {
-        match self.long {
-            LongCases::Not => !case.long,
-            LongCases::Too => true,
-            LongCases::Only => case.long,
-        }
+        self.arguments.selection.takes(case.long)
     }
+}
+
+fn file_mode(option: &str) -> Option<FileMode> {
+    Some(match option {
+        "--write-diagrams" => FileMode::WriteDiagrams,
+        "--check-diagrams" => FileMode::CheckDiagrams,
+        "--certificate" => FileMode::WriteCertificate,
+        "--check-certificate" => FileMode::CheckCertificate,
+        "--compare" => FileMode::Compare,
+        _ => return None,
+    })
+}
+
+fn path(value: &mut Value<'_>) -> Result<PathBuf, String> {
+    value.take().map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -131,27 +112,25 @@ mod tests {
     use crate::model::Model;
 
     fn parse(args: &[&str]) -> Result<Options, String> {
-        Options::parse(lexopt::Parser::from_args(args)).map_err(|error| error.to_string())
+        Options::parse(lexopt::Parser::from_args(args))
     }
 
     #[test]
-    fn what_cargo_and_its_users_pass_is_understood() {
-        let options = parse(&["--nocapture", "-q", "--test-threads=3", "--color", "always", "lock"]).unwrap();
-        assert_eq!((options.mode, options.workers), (Mode::Run, Some(3)));
-        assert_eq!(options.filters, ["lock"]);
-        assert_eq!(parse(&["--list", "--format", "terse"]).unwrap().mode, Mode::List);
+    fn the_modes_and_libtests_arguments_go_together() {
+        let options = parse(&["lock", "--long", "--exact"]).unwrap();
+        assert_eq!((options.mode, options.arguments.selection.ignored), (Mode::Run, Ignored::Too));
+        let options = parse(&["--check-certificate", "there"]).unwrap();
+        assert_eq!(options.mode, Mode::Files(FileMode::CheckCertificate, "there".into()));
         assert!(parse(&["--frobnicate"]).unwrap_err().contains("--frobnicate"));
         assert!(parse(&["--replay", "a"]).unwrap_err().contains("replay token"));
+        assert!(parse(&["--compare"]).unwrap_err().contains("--compare"));
     }
 
     #[test]
-    fn filters_are_substrings_unless_exact() {
-        let case = Model::new("queue/pop").0;
-        assert!(parse(&["pop"]).unwrap().names(&case));
-        assert!(!parse(&["pop", "--exact"]).unwrap().names(&case));
-        assert!(parse(&["queue/pop", "--exact"]).unwrap().names(&case));
-        assert!(!parse(&["--skip", "pop"]).unwrap().names(&case));
-        assert!(parse(&[]).unwrap().takes(&case));
-        assert!(!parse(&["--only-long"]).unwrap().takes(&case));
+    fn long_cases_run_when_asked_for() {
+        let (short, long) = (Model::new("a").0, Model::new("b").long().0);
+        assert!(parse(&[]).unwrap().takes(&short) && !parse(&[]).unwrap().takes(&long));
+        assert!(!parse(&["--only-long"]).unwrap().takes(&short));
+        assert!(parse(&["--ignored"]).unwrap().takes(&long));
     }
 }

@@ -1,9 +1,12 @@
-//! Runs [loom] 0.7.2 models so that a green run can be trusted and a red one can be read.
+//! Runs models of concurrent code so that a green run can be trusted and a red one can be read.
 //!
 //! - A **model** is explored without any bound; it must hold in every execution, and must *reach* the
 //!   outcomes it declares. What was cut or bounded says so and is never called exhaustive.
 //! - A **red twin** is the same model with one step left out. It must fail, and for the reason it names.
 //! - A counterexample is drawn as a **timeline**, one column a role, and has a **replay token**.
+//! - A **certificate** says what was explored, and fails when that changes.
+//!
+//! An [`Engine`] explores: [loom], by the feature `loom`, which is on unless default features are off.
 //!
 //! ```no_run
 //! use loom_harness::{Model, Suite, Twin, check, reached};
@@ -17,46 +20,51 @@
 //! }
 //! ```
 //!
-//! # What it leans on
+//! # Layers
 //!
-//! 1. `Builder::check` runs every execution of a model on the calling OS thread, each role as a coroutine.
-//!    So a `thread_local!` of `std` is shared by all roles of one model and by nobody else ([`context`]).
-//! 2. The search is deterministic: the number of an execution is enough to run it again ([`token`]).
-//! 3. A panicking role must not unwind: its guards would run loom operations in a broken execution and a
-//!    second panic aborts the process. The panic hook reports and then parks the OS thread ([`hook`]).
-//! 4. `check` returns normally when a cap cuts the search; [`explore`] finds out.
+//! Imports go down:
 //!
-//! [loom]: https://docs.rs/loom/0.7.2
-//! [`context`]: crate::context
-//! [`token`]: crate::token
-//! [`hook`]: crate::hook
-//! [`explore`]: crate::explore
+//! ```text
+//! entry                            main
+//! whole  replay                    what a command line can ask beside a run
+//! run  cli                         the run
+//! certificate  report              what is written down, what a person reads
+//! judge  suite  found              what a search means; which engine explores
+//! engine                           who explores
+//! model                            what a user declares
+//! inside                           what a model calls while it runs
+//! search                           what was found, in words of no engine
+//! binary  pool  plural             arguments and checks of any test binary
+//! ```
+//!
+//! [loom]: https://docs.rs/loom
 #![forbid(unsafe_code)]
-#![allow(rustdoc::private_intra_doc_links)]
+// Without an engine only `binary` is of use.
+#![cfg_attr(not(feature = "loom"), allow(dead_code, unused_imports))]
 
+pub mod binary;
 mod certificate;
 mod cli;
-mod context;
-mod counterexample;
-mod coverage;
-mod diagrams;
+mod engine;
 mod entry;
-mod explore;
-mod failure;
-mod hook;
-mod html;
+mod found;
+mod inside;
 mod judge;
-mod limits;
 mod model;
-mod probe;
+mod plural;
+mod pool;
+mod replay;
 mod report;
 mod run;
 mod search;
-mod timeline;
-mod token;
+mod suite;
+mod whole;
 
-pub use context::{is_recording, note, reached, record};
+pub use engine::Engine;
 pub use entry::main;
-pub use failure::{check, expect_unwind, unwind_now, violated, violated_at};
-pub use model::{Case, Model, Suite, Twin};
-pub use search::{Failed, Found};
+pub use found::{Failed, Found};
+pub use inside::{
+    check, expect_unwind, is_recording, note, reached, record, unwind_now, violated, violated_at,
+};
+pub use model::{Case, Model, Twin};
+pub use suite::Suite;

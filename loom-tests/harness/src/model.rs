@@ -1,4 +1,4 @@
-//! What a user declares: models, red twins, and the suite that holds them.
+//! What a user declares: models and red twins.
 
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub struct Case {
     pub(crate) may_reach: Vec<String>,
     pub(crate) body: Option<Body>,
     pub(crate) long: bool,
+    pub(crate) second_engine_only: bool,
+    pub(crate) litmus: bool,
     pub(crate) weight: u64,
     pub(crate) max_branches: usize,
     pub(crate) twin: Option<Expected>,
@@ -47,6 +49,8 @@ impl Case {
             may_reach: Vec::new(),
             body: None,
             long: false,
+            second_engine_only: false,
+            litmus: false,
             weight: 1,
             max_branches: MAX_BRANCHES,
             twin,
@@ -122,6 +126,21 @@ macro_rules! shared_builders {
             self
         }
 
+        /// Says something of the engine that explores it, and nothing of the code under test: other engines
+        /// have nothing to compare it with.
+        #[must_use]
+        pub fn litmus(mut self) -> Self {
+            self.0.litmus = true;
+            self
+        }
+
+        /// Too large for loom: loom's run lists it as `second engine only`, and leaves it out.
+        #[must_use]
+        pub fn second_engine_only(mut self) -> Self {
+            self.0.second_engine_only = true;
+            self
+        }
+
         /// Expected cost, in any unit; the heaviest start first so that all cores end at the same time.
         #[must_use]
         pub fn weight(mut self, weight: u64) -> Self {
@@ -139,7 +158,7 @@ macro_rules! shared_builders {
     };
 }
 
-/// A model: must hold in every execution that loom can produce.
+/// A model: must hold in every execution that the engine can produce.
 #[derive(Clone)]
 pub struct Model(pub(crate) Case);
 
@@ -235,98 +254,4 @@ impl From<Twin> for Case {
 
 fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
-}
-
-/// All models and twins of one test binary.
-pub struct Suite {
-    pub(crate) prefix: String,
-    pub(crate) command: String,
-    pub(crate) links: String,
-    pub(crate) cases: Vec<Case>,
-}
-
-impl Suite {
-    /// An empty suite. Its environment variables are named after `project`: `Suite::new("my-lib")` reads
-    /// `MY_LIB_REPLAY` and `MY_LIB_LONG`.
-    #[must_use]
-    pub fn new(project: &str) -> Self {
-        Self {
-            prefix: project.to_uppercase().replace('-', "_"),
-            command: "cargo test".into(),
-            links: "../../".into(),
-            cases: Vec::new(),
-        }
-    }
-
-    /// The command that runs this suite, as shown beside replay tokens (default `cargo test`).
-    #[must_use]
-    pub fn command(mut self, command: impl Into<String>) -> Self {
-        self.command = command.into();
-        self
-    }
-
-    /// What precedes a source path in the links of HTML diagrams (default `../../`).
-    #[must_use]
-    pub fn source_links(mut self, prefix: impl Into<String>) -> Self {
-        self.links = prefix.into();
-        self
-    }
-
-    /// Adds a model.
-    #[must_use]
-    pub fn model(mut self, model: Model) -> Self {
-        self.cases.push(model.0);
-        self
-    }
-
-    /// Adds a twin.
-    #[must_use]
-    pub fn twin(mut self, twin: Twin) -> Self {
-        self.cases.push(twin.0);
-        self
-    }
-
-    /// Adds several models.
-    #[must_use]
-    pub fn models(self, models: impl IntoIterator<Item = Model>) -> Self {
-        models.into_iter().fold(self, Self::model)
-    }
-
-    /// Adds several twins.
-    #[must_use]
-    pub fn twins(self, twins: impl IntoIterator<Item = Twin>) -> Self {
-        twins.into_iter().fold(self, Self::twin)
-    }
-
-    pub(crate) fn find(&self, name: &str) -> Option<&Case> {
-        self.cases.iter().find(|case| case.name == name)
-    }
-
-    /// What is wrong with the declarations themselves.
-    pub(crate) fn mistakes(&self) -> Vec<String> {
-        let mut seen = std::collections::BTreeSet::new();
-        let mut mistakes = Vec::new();
-        for case in &self.cases {
-            if !seen.insert(&case.name) {
-                mistakes.push(format!("{}: declared twice", case.name));
-            }
-            mistakes.extend(self.mistake(case).map(|what| format!("{}: {what}", case.name)));
-        }
-        mistakes
-    }
-
-    fn mistake(&self, case: &Case) -> Option<String> {
-        if case.body.is_none() {
-            return Some("has no body".into());
-        }
-        let expected = case.twin.as_ref()?;
-        if expected.invariant.is_empty() {
-            return Some("a twin must say what it violates (`expect`)".into());
-        }
-        let of = expected.of.as_ref()?;
-        match self.find(of) {
-            Some(model) if model.twin.is_none() => None,
-            _ => Some(format!("is a twin of {of}, which is not a model of this suite")),
-        }
-    }
 }

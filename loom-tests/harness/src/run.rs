@@ -1,43 +1,109 @@
-//! Several cases at once, the heaviest first, each reported as soon as it ends.
+//! A run: the selected cases, several at once, and a line for each as soon as it ends.
 
+use crate::binary;
+use crate::cli::Options;
+use crate::engine::Explore;
 use crate::judge::{Report, judge};
-use crate::limits::Limits;
 use crate::model::Case;
-use std::collections::VecDeque;
-use std::num::NonZero;
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
+use crate::plural::count;
+use crate::pool;
+use crate::report::{self, Total};
+use crate::search::Limits;
+use crate::suite::Suite;
+use std::time::Instant;
 
-/// Judges all `cases` on `workers` threads; `finished` sees each report when it is there.
-pub(crate) fn run<'a>(
+pub(crate) type Reports<'a> = Vec<(&'a Case, Report)>;
+
+/// Explores and judges `cases`, the heaviest first; `finished` sees each report when it is there.
+pub(crate) fn each<'a>(
     cases: &[&'a Case],
-    workers: usize,
+    explorer: &'static dyn Explore,
+    options: &Options,
     limits: &Limits,
     mut finished: impl FnMut(&'a Case, Report),
 ) {
     let mut heaviest_first = cases.to_vec();
     heaviest_first.sort_by_key(|case| std::cmp::Reverse(case.weight));
-    let queue = Mutex::new(VecDeque::from(heaviest_first));
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let (sender, reports) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, cases.len().max(1)) {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                while let Some(case) = next() {
-                    // The receiver is gone only when `finished` panicked.
-                    let _ = sender.send((case, judge(case, limits)));
-                }
-            });
-        }
-        drop(sender);
-        for (case, report) in reports {
-            finished(case, report);
-        }
-    });
+    let workers = options.arguments.threads.unwrap_or_else(pool::cores);
+    let work = |case: &'a Case| (case, judge(explorer, case, limits));
+    pool::run(heaviest_first, workers, work, |(case, report)| finished(case, report));
 }
 
-/// As many as there are cores: a search never waits.
-pub(crate) fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+/// What a command line selects of a suite.
+struct Selected<'a> {
+    cases: Vec<&'a Case>,
+    /// Named, but for another engine.
+    second_engine_only: Vec<&'a Case>,
+    /// Named, but long in a run that is not.
+    not_run: usize,
+    filtered: usize,
+}
+
+impl<'a> Selected<'a> {
+    fn of(suite: &'a Suite, options: &Options) -> Self {
+        let (named, others): (Vec<_>, Vec<_>) = suite.cases.iter().partition(|case| options.names(case));
+        let (named, second_engine_only): (Vec<&Case>, Vec<&Case>) =
+            named.into_iter().partition(|case| suite.explores(case));
+        let (cases, not_run): (Vec<&Case>, Vec<&Case>) =
+            named.into_iter().partition(|case| options.takes(case));
+        Self { cases, second_engine_only, not_run: not_run.len(), filtered: others.len() }
+    }
+
+    /// # Errors
+    /// When a filter leaves nothing to a run that was asked to explore.
+    fn check(&self, suite: &Suite, options: &Options) -> Result<(), String> {
+        let selection = &options.arguments.selection;
+        let is_empty = self.cases.is_empty() && selection.is_filtered();
+        if is_empty && self.not_run == 0 && binary::asked(&suite.prefix).is_some() {
+            return Err(binary::nothing_matches(&selection.text()));
+        }
+        Ok(())
+    }
+
+    fn announce(&self) {
+        let twins = self.cases.iter().filter(|case| case.twin.is_some()).count();
+        let models = self.cases.len() - twins;
+        let (models, twins) = (count(models as u64, "model"), count(twins as u64, "twin"));
+        binary::say(&format!("\nrunning {models}, {twins}"));
+        for case in &self.second_engine_only {
+            binary::say(&report::second_engine_only(case));
+        }
+    }
+}
+
+/// Runs the selected cases and prints what a run prints.
+///
+/// # Errors
+/// When there is nothing to explore in a run that was asked to.
+pub(crate) fn run<'a>(
+    suite: &'a Suite,
+    explorer: &'static dyn Explore,
+    options: &Options,
+    limits: &Limits,
+) -> Result<(Total, Reports<'a>), String> {
+    let began = Instant::now();
+    let selected = Selected::of(suite, options);
+    selected.check(suite, options)?;
+    selected.announce();
+    let (mut total, mut reports) = (Total::default(), Vec::new());
+    each(&selected.cases, explorer, options, limits, |case, report| {
+        print(suite, case, &report);
+        total.add(case, &report);
+        reports.push((case, report));
+    });
+    binary::say(&format!("\n{}", total.models(began.elapsed())));
+    if !total.failed.is_empty() {
+        binary::say(&format!("\nfailures:\n    {}", total.failed.join("\n    ")));
+    }
+    let not_run = selected.not_run + selected.second_engine_only.len();
+    binary::say(&total.libtest(not_run, selected.filtered, began.elapsed()));
+    Ok((total, reports))
+}
+
+fn print(suite: &Suite, case: &Case, report: &Report) {
+    binary::say(&report::line(case, report));
+    let details = report::details(suite, case, report);
+    if !details.is_empty() {
+        binary::say(&format!("\n{}\n", details.trim_end()));
+    }
 }

@@ -1,12 +1,12 @@
-//! Every way in which a model or a twin can end, told as it is.
+//! Every way in which a model or a twin can end, and every way to be asked for it, reported as it is.
 //!
-//! Without arguments this runs the checks; each of them runs this same program as a suite of one case and
-//! reads what it prints.
+//! Each check runs this same program as a suite, and reads what it prints.
 
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
+use loom_harness::binary::{self, Check};
 use loom_harness::{Case, Model, Suite, Twin, check, expect_unwind, note, reached, unwind_now, violated_at};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ fn five_threads() {
     }
 }
 
-fn spin_for_ever() {
+fn spin() {
     let word = AtomicUsize::new(0);
     while word.load(Relaxed) == 0 {
         thread::yield_now();
@@ -110,12 +110,13 @@ fn suite() -> Suite {
         .model(model("race", race))
         .model(model("panic", || panic!("out of cheese")))
         .model(model("leak", || std::mem::forget(loom::sync::Arc::new(1))))
-        .model(model("branches", spin_for_ever).max_branches(50))
+        .model(model("branches", spin).max_branches(50))
         .model(model("unreached", || reached("the usual")).must_reach(&["the usual", "the rare"]))
         .model(model("unwinding", unwinding).must_reach(&["guard dropped", "gone"]))
         .model(model("no-unwinding", || expect_unwind(|| ())))
         .model(model("five", five_threads).long())
         .model(model("moody", moody))
+        .model(model("large", five_threads).second_engine_only())
         .twin(twin("twin-red", "good", "lost update", lost_update))
         .twin(twin("twin-deadlock", "good", "deadlock", || {
             two_locks(false);
@@ -177,14 +178,14 @@ const EXPECTED: &[Expected] = &[
     fails(&["panic"], &["panic: out of cheese", "at ", "verdicts.rs:"]),
     fails(&["leak"], &["leak: Arc leaked"]),
     fails(&["branches"], &["branch limit: Model exceeded"]),
-    fails(&["unreached"], &["1 executions, exhaustive, never reached: the rare"]),
+    fails(&["unreached"], &["1 execution, exhaustive, never reached: the rare"]),
     passes(&["unwinding", "--exact"], &["exhaustive", "guard dropped", "gone"]),
     fails(&["no-unwinding"], &["expected unwind: the closure returned"]),
     fails(&["moody"], &["the model is not deterministic"]),
-    passes(&["five"], &["0 models", "1 ignored"]),
+    passes(&["five"], &["running 0 models, 0 twins", "1 ignored"]),
     passes(&["five", "--long"], &["exhaustive, 5 threads"]),
     with(&[("VERDICTS_LONG", "1")], &passes(&["five"], &["exhaustive, 5 threads"])),
-    passes(&["--ignored"], &["1 models", "16 ignored"]),
+    passes(&["--ignored"], &["running 1 model, 0 twins", "17 ignored"]),
     passes(&["twin-red"], &["lost update found at execution ", ", 1 preemption"]),
     passes(&["twin-deadlock"], &["deadlock found at execution ", ", 1 preemption"]),
     passes(&["twin-race"], &["race found at execution "]),
@@ -196,7 +197,7 @@ const EXPECTED: &[Expected] = &[
     ),
     with(
         &[("LOOM_MAX_PERMUTATIONS", "1")],
-        &passes(&["good"], &["1 executions, incomplete (stopped after 1 executions)"]),
+        &passes(&["good"], &["1 execution, incomplete (stopped after 1 execution)"]),
     ),
     with(&[("LOOM_MAX_PERMUTATIONS", "100000")], &passes(&["good"], &["executions, exhaustive"])),
     with(
@@ -209,13 +210,66 @@ const EXPECTED: &[Expected] = &[
     with(&[("VERDICTS_REPLAY", "lost-update@p1:2")], &fails(&[], &["reads 0", "lost-update@p1:2"])),
     with(&[("VERDICTS_REPLAY", "good@1")], &passes(&[], &["this execution holds"])),
     with(&[("VERDICTS_REPLAY", "good@9999")], &fails(&[], &["the search has only"])),
-    passes(&["nothing-like-it"], &["0 models", "17 filtered out"]),
+    passes(&["nothing-like-it"], &["0 models", "18 filtered out"]),
     passes(&["--list"], &["good: test", "twin-other: test"]),
+    passes(
+        &["large", "--include-ignored"],
+        &["model large: second engine only", "running 0 models", "1 ignored"],
+    ),
+    // As cargo-nextest does it.
+    passes(&["--list", "--format", "terse"], &["good: test", "five: test"]),
+    passes(&["--list", "--format", "terse", "--ignored"], &["five: test"]),
+    passes(&["twin-race", "--exact", "--nocapture"], &["1 passed; 0 failed"]),
+    passes(&["five", "--exact", "--nocapture", "--ignored"], &["1 passed; 0 failed"]),
+    // What makes no sense.
     fails(&["--frobnicate"], &["--frobnicate", "usage:"]),
+    fails(&["--test-threads", "0"], &["--test-threads 0", "1 or more"]),
+    fails(&["--test-threads", "many"], &["--test-threads many"]),
+    fails(&["--color", "pink"], &["auto, always, never"]),
+    fails(&["--compare", "no/such/file"], &["no/such/file"]),
+    fails(&["good", "--check-certificate", "x"], &["about the whole suite"]),
+    // A run that was asked to explore, and would not.
+    with(&[("VERDICTS_EXPLORE", "loom")], &passes(&["good"], &["all exhaustive"])),
+    with(
+        &[("VERDICTS_EXPLORE", "loom")],
+        &fails(&["nothing-like-it"], &["nothing here matches \"nothing-like-it\"", "--list"]),
+    ),
+    with(&[("VERDICTS_EXPLORE", "loom")], &fails(&["goo", "--exact"], &["nothing here matches"])),
+    with(
+        &[("VERDICTS_EXPLORE", "loom")],
+        &fails(&["good", "--skip", "oo"], &["nothing here matches \"good\" --skip \"oo\""]),
+    ),
+    with(&[("VERDICTS_EXPLORE", "other")], &fails(&["good"], &["was built for loom", "RUSTFLAGS"])),
+];
+
+/// A binary that was built without its engine.
+const STUB: &[Expected] = &[
+    passes(&[], &["nothing to run", "the command is\n    cargo explore"]),
+    passes(&["gate"], &["nothing to run"]),
+    passes(&["--list", "--format", "terse"], &[]),
+    fails(&["--certificate", "x"], &["unknown argument --certificate", "cargo explore"]),
+    with(&[("VERDICTS_EXPLORE", "loom")], &passes(&[], &["nothing to run"])),
+    with(&[("VERDICTS_EXPLORE", "other")], &fails(&[], &["asks for other", "cargo explore"])),
+    with(&[("VERDICTS_EXPLORE", "other")], &fails(&["--list"], &["asks for other"])),
+];
+
+/// Checks, one of which fails.
+const CHECKS: &[Expected] = &[
+    passes(
+        &["holds"],
+        &["check holds ... ok", "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 2 filtered"],
+    ),
+    fails(&[], &["check breaks ... FAILED", "broken", "test result: FAILED. 1 passed; 1 failed; 1 ignored"]),
+    passes(&["slow", "--ignored"], &["check slow ... ok"]),
+    passes(&["--list"], &["holds: test", "breaks: test", "slow: test"]),
+    passes(&["nothing-like-it"], &["0 passed; 0 failed"]),
+    with(&[("VERDICTS_EXPLORE", "loom")], &fails(&["nothing-like-it"], &["nothing here matches"])),
+    fails(&["--test-threads=0"], &["1 or more"]),
+    fails(&["--long"], &["unknown argument --long"]),
 ];
 
 /// Runs one check; the text says what is wrong.
-fn verify(expected: &Expected) -> Result<(), String> {
+fn verify(role: &str, expected: &Expected) -> Result<(), String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(this);
     for variable in [
@@ -225,10 +279,11 @@ fn verify(expected: &Expected) -> Result<(), String> {
         "LOOM_MAX_BRANCHES",
         "VERDICTS_LONG",
         "VERDICTS_REPLAY",
+        "VERDICTS_EXPLORE",
     ] {
         command.env_remove(variable);
     }
-    command.args(expected.args).envs(expected.variables.iter().copied()).env("VERDICTS_SUITE", "1");
+    command.args(expected.args).envs(expected.variables.iter().copied()).env("VERDICTS_ROLE", role);
     let output = command.output().map_err(|error| error.to_string())?;
     let printed =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
@@ -250,26 +305,35 @@ fn searches() {
     assert_eq!(failure.detail, "a blocked, b blocked");
 }
 
+fn checks() -> Vec<Check> {
+    let calls = Check::new("search as a function call", || {
+        searches();
+        Ok(())
+    });
+    let roles = [("suite", EXPECTED), ("stub", STUB), ("checks", CHECKS)];
+    let spawned = roles.into_iter().flat_map(|(role, expected)| {
+        expected.iter().map(move |expected| {
+            let name = format!("{role} {:?} {:?}", expected.variables, expected.args);
+            Check::new(name, move || verify(role, expected))
+        })
+    });
+    std::iter::once(calls).chain(spawned).collect()
+}
+
+/// For `CHECKS`.
+fn checks_of_checks() -> Vec<Check> {
+    vec![
+        Check::new("holds", || Ok(())),
+        Check::new("breaks", || panic!("broken")),
+        Check::new("slow", || Ok(())).ignored(true),
+    ]
+}
+
 fn main() -> ExitCode {
-    if std::env::var_os("VERDICTS_SUITE").is_some() {
-        return loom_harness::main(suite());
+    match std::env::var("VERDICTS_ROLE").as_deref() {
+        Ok("suite") => loom_harness::main(suite()),
+        Ok("stub") => binary::not_built("verdicts", "other", "cargo explore"),
+        Ok("checks") => binary::run("verdicts", checks_of_checks()),
+        _ => binary::run("verdicts", checks()),
     }
-    searches();
-    let mut failed = 0;
-    for expected in EXPECTED {
-        let name = format!("{:?} {:?}", expected.variables, expected.args);
-        match verify(expected) {
-            Ok(()) => println!("verdict {name} ... ok"),
-            Err(why) => {
-                failed += 1;
-                println!("verdict {name} ... FAILED: {why}");
-            }
-        }
-    }
-    println!(
-        "\ntest result: {}. {} passed; {failed} failed; 0 ignored",
-        if failed == 0 { "ok" } else { "FAILED" },
-        EXPECTED.len() - failed
-    );
-    ExitCode::from(u8::from(failed > 0))
 }

@@ -5,9 +5,11 @@ mod interpreter;
 mod program;
 mod under_loom;
 
+use loom_harness::binary::{self, Check};
 use program::{Outcome, Program};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -18,7 +20,7 @@ const PROGRAMS: u64 = 400;
 const PLAIN: u64 = 100;
 
 /// As many as both engines explore in a few milliseconds.
-const OPERATIONS: u64 = 7;
+const OPERATIONS: usize = 7;
 
 /// What the audit of one kind of program found.
 #[derive(Default)]
@@ -37,46 +39,54 @@ struct Tally {
 }
 
 pub fn main() -> ExitCode {
-    if std::env::args().any(|arg| arg == "--list") {
-        println!("audit: test\naudit/plain-atomic: test");
-        return ExitCode::SUCCESS;
-    }
-    let (programs, seed) = (number("PROGRAMS", PROGRAMS), number("SEED", 1));
-    let operations = usize::try_from(number("OPERATIONS", OPERATIONS)).expect("a handful");
     silence();
-    println!("\nrunning 2 audits");
-    let facade = audit(programs, seed, |seed| generate::over_the_facade(seed, operations));
-    println!("audit: {} (seed {seed})", facade.text());
-    let plain = audit(PLAIN, seed, |seed| generate::over_a_plain_atomic(seed, operations));
-    println!("audit twin, plain loads and stores: {} (seed {seed})", plain.text());
-    report(&facade, &plain, operations)
+    binary::run(
+        "blockgate",
+        vec![Check::new("audit", facade), Check::new("audit/plain-atomic", plain_atomic)],
+    )
 }
 
-fn report(facade: &Tally, plain: &Tally, operations: usize) -> ExitCode {
-    let passed = [facade.is_clean(), plain.holes > 0];
-    if let Some((seed, difference)) = &facade.difference {
-        let variables = [("SEED", *seed), ("PROGRAMS", 1), ("OPERATIONS", operations as u64)];
-        let variables = variables.map(|(name, value)| format!("BLOCKGATE_AUDIT_{name}={value}"));
-        println!("\n{difference}\n\nagain: {}", variables.join(" "));
+/// The audit itself.
+fn facade() -> Result<(), String> {
+    let operations = number("OPERATIONS", OPERATIONS)?;
+    let (tally, seed) =
+        audited(number("PROGRAMS", PROGRAMS)?, |seed| generate::over_the_facade(seed, operations))?;
+    println!("audit: {} (seed {seed})", tally.text());
+    if tally.is_clean() {
+        return Ok(());
     }
-    if plain.holes == 0 {
-        println!(
-            "\nthe twin must find loom's hole (issues 166 and 392) and found none: either loom is better"
-        );
-        println!("than `docs/loom.md` says, or this audit does not look closely enough");
-    }
-    let failed = passed.iter().filter(|passed| !**passed).count();
-    let result = if failed == 0 { "ok" } else { "FAILED" };
-    println!("\ntest result: {result}. {} passed; {failed} failed; 0 ignored\n", passed.len() - failed);
-    ExitCode::from(if failed == 0 { 0 } else { 101 })
+    let (seed, difference) = tally.difference.unwrap_or_default();
+    let variables = [("SEED", seed), ("PROGRAMS", 1), ("OPERATIONS", operations as u64)];
+    let variables = variables.map(|(name, value)| format!("BLOCKGATE_AUDIT_{name}={value}"));
+    Err(format!("\n{difference}\n\nagain: {}", variables.join(" ")))
 }
 
-fn number(name: &str, default: u64) -> u64 {
+/// The red twin, which must find a hole.
+fn plain_atomic() -> Result<(), String> {
+    let operations = number("OPERATIONS", OPERATIONS)?;
+    let (tally, seed) = audited(PLAIN, |seed| generate::over_a_plain_atomic(seed, operations))?;
+    println!("audit twin, plain loads and stores: {} (seed {seed})", tally.text());
+    if tally.holes > 0 {
+        return Ok(());
+    }
+    Err("the twin must find loom's hole (issues 166 and 392) and found none: either loom is better than \
+         `docs/loom.md` says, or this audit does not look closely enough"
+        .into())
+}
+
+/// Audits so many programs of the seeds that are asked for. The first seed is returned too.
+fn audited(programs: u64, generate: impl Fn(u64) -> Program + Sync) -> Result<(Tally, u64), String> {
+    let seed = number("SEED", 1)?;
+    Ok((audit(programs, seed, generate), seed))
+}
+
+/// A number by a variable.
+fn number<T: FromStr>(name: &str, default: T) -> Result<T, String> {
     let name = format!("BLOCKGATE_AUDIT_{name}");
-    let Ok(value) = std::env::var(&name) else {
-        return default;
-    };
-    value.parse().unwrap_or_else(|_| panic!("{name}: {value:?} is not a number"))
+    match std::env::var(&name) {
+        Ok(value) => value.parse().map_err(|_| format!("{name}: {value:?} is not a number")),
+        Err(_) => Ok(default),
+    }
 }
 
 /// Deadlocks are outcomes here, and loom announces each by a panic.

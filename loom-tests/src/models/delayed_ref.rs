@@ -11,22 +11,22 @@ use crate::support::{Note, begin, last, role};
 
 pub fn models() -> Vec<Model> {
     vec![
-        Model::new("delayed-refs/2-producers+drain")
+        Model::new("delayed-ref/2-producers+drain")
             .theorem("D1, D2: each ref is drained once, and refs queued together in one drain.")
             .roles(&["drain", "producer", "producer"])
             .must_reach(&["drained-0", "drained-2", "drained-4"])
             .body(|| producers_against_drain(3)),
-        Model::new("delayed-refs/2-producers-in-one-shard")
+        Model::new("delayed-ref/2-producers-in-one-shard")
             .theorem("D1, D2, where producers share a shard.")
             .roles(&["drain", "producer", "producer"])
             .must_reach(&["drained-0", "drained-2", "drained-4"])
             .body(|| producers_against_drain(1)),
-        Model::new("delayed-refs/2-drains+producer")
+        Model::new("delayed-ref/2-drains+producer")
             .theorem("D1: two drains at once share the refs out between them.")
             .roles(&["drain", "drain", "producer"])
             .must_reach(&["drained-0", "drained-2"])
             .body(two_drains),
-        Model::new("delayed-refs/add-and-drop")
+        Model::new("delayed-ref/add-and-drop")
             .theorem(
                 "D3: what is added and dropped of one extent comes to nothing, in one drain or over two.",
             )

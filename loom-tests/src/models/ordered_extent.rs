@@ -11,39 +11,39 @@ use crate::support::{Note, begin, compare_nothing, last, role};
 
 pub fn models() -> Vec<Model> {
     vec![
-        Model::new("ordered-extents/2-finishers+waiter")
+        Model::new("ordered-extent/2-finishers+waiter")
             .theorem(
                 "X2 to X4: the waiter sees what was done before each extent that it counted was finished.",
             )
             .roles(&["waiter", "finisher", "finisher"])
             .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
             .body(|| finishers(3)),
-        Model::new("ordered-extents/2-finishers-in-one-shard")
+        Model::new("ordered-extent/2-finishers-in-one-shard")
             .theorem("X2 to X4, where finishers share a shard.")
             .roles(&["waiter", "finisher", "finisher"])
             .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
             .body(|| finishers(1)),
-        Model::new("ordered-extents/in-flight-already")
+        Model::new("ordered-extent/in-flight-already")
             .theorem("X2 to X4: what is in flight when the wait begins is waited for, whoever added it.")
             .roles(&["waiter", "finisher", "finisher"])
             .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
             .body(|| in_flight_already(true)),
-        Model::new("ordered-extents/2-waiters+finisher")
+        Model::new("ordered-extent/2-waiters+finisher")
             .theorem("X3: one extent wakes everyone who waits for it.")
             .roles(&["waiter", "waiter", "finisher"])
             .must_reach(&["waited-for-1", "waited-for-0"])
             .body(two_waiters),
-        Model::new("ordered-extents/added-later")
+        Model::new("ordered-extent/added-later")
             .theorem("X2: an extent that is added after the wait began is not waited for.")
             .roles(&["waiter", "adder"])
             .must_reach(&["returned-before-the-later-one", "waited-for-1", "waited-for-2"])
             .body(added_later),
-        Model::new("ordered-extents/failed")
+        Model::new("ordered-extent/failed")
             .theorem("X3: a failed extent, and one dropped unfinished, release the waiter, who learns of it.")
             .roles(&["waiter", "writer", "writer"])
             .must_reach(&["learned-of-2", "learned-of-1", "learned-of-0"])
             .body(failed),
-        Model::new("ordered-extents/elsewhere")
+        Model::new("ordered-extent/elsewhere")
             .theorem("X2: an extent outside of the range is not waited for.")
             .roles(&["waiter", "finisher"])
             .must_reach(&["returned-before-the-other"])
@@ -53,8 +53,8 @@ pub fn models() -> Vec<Model> {
 
 pub fn twins() -> Vec<Twin> {
     vec![
-        Twin::new("ordered-extents/no-wait")
-            .of("ordered-extents/in-flight-already")
+        Twin::new("ordered-extent/no-wait")
+            .of("ordered-extent/in-flight-already")
             .left_out("the wait for ordered extents")
             .roles(&["waiter", "finisher", "finisher"])
             .expect("race")

@@ -1,7 +1,9 @@
 //! The command: runs everything, judges, and writes or compares the table.
 
 use std::fs;
+use std::process::ExitCode;
 
+use loom_harness::binary::{self, Arguments, Check};
 use loom_harness::{Case, Model, Twin};
 
 use super::equivalent::{ORDERINGS, STEPS, Swap, WeakerOrdering};
@@ -13,19 +15,48 @@ use super::{source, table};
 
 const TABLE: &str = "docs/mutants.md";
 
-/// Returns the exit code.
-pub fn run(models: Vec<Model>, twins: Vec<Twin>) -> i32 {
+const HELP: &str = "\
+  --write                write what came of it to docs/mutants.md
+  --check                fail when that file says something else
+  --long                 show what survives to the large and the long models too
+";
+
+/// What is asked for beside the mutants themselves.
+#[derive(Clone, Copy, Default)]
+struct Options {
+    write: bool,
+    check: bool,
+    long: bool,
+}
+
+/// The command: one check, which tries everything.
+pub fn main(models: fn() -> Vec<Model>, twins: fn() -> Vec<Twin>) -> ExitCode {
+    let mut options = Options::default();
+    let arguments = Arguments::read(|option, _| {
+        match option {
+            "--write" => options.write = true,
+            "--check" => options.check = true,
+            "--long" => options.long = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    });
+    let check = Check::new("mutants", move || run(models(), twins(), options));
+    binary::run_with("blockgate", HELP, arguments, vec![check])
+}
+
+/// Tries everything, and writes or compares the table.
+fn run(models: Vec<Model>, twins: Vec<Twin>, options: Options) -> std::result::Result<(), String> {
     let models: Vec<_> = models.into_iter().map(Case::from).collect();
     let twins: Vec<_> = twins.into_iter().map(Case::from).collect();
-    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
-    let result = try_everything(&models, &twins, asked("--long"));
+    let result = try_everything(&models, &twins, options.long);
     let text = table::render(&result);
     let mut defects = defects(&result);
-    if asked("--write") {
-        fs::write(source::root().join(TABLE), text).expect("the table can be written");
-    } else if asked("--check") {
+    if options.write {
+        fs::write(source::root().join(TABLE), text).map_err(|error| format!("{TABLE}: {error}"))?;
+    } else if options.check {
         let there = fs::read_to_string(source::root().join(TABLE)).unwrap_or_default();
-        defects.extend((there != text).then(|| format!("{TABLE} is stale: cargo mutate -- --write")));
+        defects.extend((there != text).then(|| format!("{TABLE} is stale: cargo mutate --write")));
     } else {
         println!("\n{text}");
     }
@@ -86,16 +117,12 @@ fn stale(result: &Result) -> Vec<String> {
     orderings.chain(steps).map(|what| format!("stale: {what} is argued, but is no survivor")).collect()
 }
 
-fn conclude(result: &Result, defects: &[String]) -> i32 {
+fn conclude(result: &Result, defects: &[String]) -> std::result::Result<(), String> {
     println!("{}", table::summary(result));
     for defect in defects {
         println!("{defect}");
     }
     let tried = result.mutants.len() + result.steps.len() + result.twins.len();
-    let (word, failed) = if defects.is_empty() { ("ok", 0) } else { ("FAILED", defects.len()) };
-    println!(
-        "\ntest result: {word}. {} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out",
-        tried.saturating_sub(failed)
-    );
-    i32::from(!defects.is_empty())
+    println!("\n{tried} mutants and twins tried, {} not as they should be\n", defects.len());
+    if defects.is_empty() { Ok(()) } else { Err("see above".into()) }
 }

@@ -1,7 +1,7 @@
 //! Mutation testing: every ordering weakened, every wake-up dropped, every wait woken for nothing, every
 //! step of the protocol left out and every two swapped, one at a time, against the models. `cargo mutate`
-//! prints what came of it, `-- --write` writes it to `docs/mutants.md`, `-- --check` fails when that file
-//! says something else. With `-- --long` what survives is shown to the large and the long models too (the
+//! prints what came of it, `--write` writes it to `docs/mutants.md`, `--check` fails when that file
+//! says something else. With `--long` what survives is shown to the large and the long models too (the
 //! table is that of a run without it).
 //!
 //! The mutants are not listed anywhere: the operations tell of themselves (`blockgate::sync::mutation`)
@@ -19,4 +19,4 @@ mod table;
 mod trial;
 mod verdict;
 
-pub use command::run;
+pub use command::main;

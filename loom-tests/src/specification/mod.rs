@@ -132,8 +132,8 @@ impl Specification {
             }
             // The replace: the steps of the drain.
             Event::SetReadOnly { group, .. } => _ = self.drains.insert((role, group, "read-only")),
-            Event::WaitedReservations { group, .. } | Event::WaitedNocowWriters { group, .. } => {
-                let nocow = matches!(event, Event::WaitedNocowWriters { .. });
+            Event::WaitReservations { group, .. } | Event::WaitNocowWriters { group, .. } => {
+                let nocow = matches!(event, Event::WaitNocowWriters { .. });
                 let is_reserved = self.reservations.iter().any(|one| one.1 == group);
                 let is_overwritten = self.nocow_writers.iter().any(|one| one.1 == group);
                 must("O7: it has set the group read-only", has_done("read-only", group));
@@ -141,7 +141,7 @@ impl Specification {
                 must("R1: nobody is left", if nocow { !is_overwritten } else { !is_reserved });
                 self.drains.insert((role, group, if nocow { "NOCOW" } else { "reservations" }));
             }
-            Event::WaitedOrdered { range, .. } if has_done("read-only", group_of(range)) => {
+            Event::WaitOrdered { range, .. } if has_done("read-only", group_of(range)) => {
                 let group = group_of(range);
                 must("O11: it holds no handle", !holds_handle);
                 must("O8: after step 2", has_done("reservations", group) && has_done("NOCOW", group));
@@ -179,7 +179,7 @@ impl Specification {
                 self.to_copy.remove(&(role, group));
             }
             // Since when the group is read-only, or since when it waits outside of a drain, is no event.
-            Event::Refused { .. } | Event::WaitedOrdered { .. } => {}
+            Event::Refused { .. } | Event::WaitOrdered { .. } => {}
             _ => must("step: it is one of the protocol's", false),
         }
         broken

@@ -12,6 +12,7 @@ mod search;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use loom_harness::binary::{self, Check};
 use roles::{Kind, LeftOut, World};
 use search::{Found, search};
 
@@ -58,15 +59,34 @@ const TWINS: &[(LeftOut, &str, &[Kind])] = &[
     (LeftOut::CursorBeforeReadWrite, "O13", &[Cow]),
 ];
 
+/// Under an engine there is nothing to do: the exploration needs none, and runs in the plain build.
 pub fn main() -> ExitCode {
-    if cfg!(any(loom, shuttle)) || std::env::args().any(|argument| argument == "--list") {
-        return ExitCode::SUCCESS;
-    }
+    let checks = if cfg!(any(loom, shuttle, traceset)) { Vec::new() } else { checks() };
+    binary::run("blockgate", checks)
+}
+
+fn checks() -> Vec<Check> {
     let is_large = std::env::var("BLOCKGATE_SPECIFICATION").is_ok_and(|size| size == "large");
-    let sizes = SIZES.iter().chain(LARGE.iter().filter(|_| is_large));
-    let green = sizes.map(|size| holds(*size)).fold(true, |all, one| all & one);
-    let red = TWINS.iter().map(|twin| is_found(*twin)).fold(true, |all, one| all & one);
-    if green && red && each_rule_is_broken() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let sizes = SIZES.iter().map(|size| (size, false)).chain(LARGE.iter().map(|size| (size, !is_large)));
+    let green = sizes.map(|(size, is_ignored)| {
+        let name = format!("specification/{}", name(*size));
+        Check::new(name, || passes(holds(*size))).ignored(is_ignored)
+    });
+    let red = TWINS
+        .iter()
+        .map(|twin| Check::new(format!("specification/without-{:?}", twin.0), || passes(is_found(*twin))));
+    let rules = Check::new("specification/each-rule-is-broken", || passes(each_rule_is_broken()));
+    green.chain(red).chain([rules]).collect()
+}
+
+/// `Cow+Cow+Scrub/2-groups`.
+fn name((kinds, groups): Size) -> String {
+    let kinds: Vec<_> = kinds.iter().map(|kind| format!("{kind:?}")).collect();
+    format!("{}/{groups}-group{}", kinds.join("+"), if groups == 1 { "" } else { "s" })
+}
+
+fn passes(is_as_expected: bool) -> Result<(), String> {
+    if is_as_expected { Ok(()) } else { Err("see above".into()) }
 }
 
 fn holds((kinds, groups): Size) -> bool {

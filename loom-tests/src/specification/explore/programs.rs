@@ -139,9 +139,9 @@ fn waits(world: &World, role: Role) -> (Next, Goto) {
     let range = group_range(world.machines.len(), machine.group);
     let event = match machine.at {
         0 => Event::SetReadOnly { group, levels: 1 },
-        1 => Event::WaitedReservations { group, waited: false },
-        2 => Event::WaitedNocowWriters { group, waited: false },
-        _ => Event::WaitedOrdered { range, count: 0, failed: 0 },
+        1 => Event::WaitReservations { group, waited: false },
+        2 => Event::WaitNocowWriters { group, waited: false },
+        _ => Event::WaitOrdered { range, count: 0, failed: 0 },
     };
     (Do(event), At(machine.at + 1))
 }

@@ -126,9 +126,9 @@ impl World {
     /// The rule for which an event is waited, and not forbidden.
     fn waits_for(&self, event: Event) -> Option<&'static str> {
         let (rule, left_out) = match event {
-            Event::WaitedReservations { .. } => ("R1:", LeftOut::WaitForReservations),
-            Event::WaitedNocowWriters { .. } => ("R1:", LeftOut::WaitForNocowWriters),
-            Event::WaitedOrdered { .. } => ("R2:", LeftOut::WaitForOrdered),
+            Event::WaitReservations { .. } => ("R1:", LeftOut::WaitForReservations),
+            Event::WaitNocowWriters { .. } => ("R1:", LeftOut::WaitForNocowWriters),
+            Event::WaitOrdered { .. } => ("R2:", LeftOut::WaitForOrdered),
             Event::Join => return Some("C4:"),
             Event::RunRefs { .. } => return Some("C3:"),
             Event::CloseTransaction => return Some("C1:"),

@@ -79,9 +79,9 @@ fn allowed() -> Run {
     ];
     let replace = [
         Event::SetReadOnly { group: id, levels: 1 },
-        Event::WaitedReservations { group: id, waited: false },
-        Event::WaitedNocowWriters { group: id, waited: false },
-        Event::WaitedOrdered { range: group(), count: 0, failed: 0 },
+        Event::WaitReservations { group: id, waited: false },
+        Event::WaitNocowWriters { group: id, waited: false },
+        Event::WaitOrdered { range: group(), count: 0, failed: 0 },
         Event::CloseTransaction,
         Event::RunRefs { transaction: TransactionId(1) },
         Event::ChangeItem { extent, inserted: true },

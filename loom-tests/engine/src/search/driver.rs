@@ -1,0 +1,189 @@
+//! One execution after the other.
+
+use super::linearization::Complete;
+use super::options::Search;
+use super::plain::Plain;
+use super::progress::{Progress, Stopwatch};
+use super::reduction::Reduction;
+use super::report::{Coverage, Report};
+use crate::failure::{Failure, FailureKind};
+use crate::runtime::execution::Scheduler;
+use crate::runtime::runner::{Body, End, Runner};
+use crate::schedule::Schedule;
+use crate::trace::Trace;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+/// In which order the executions are taken, and which.
+#[derive(Clone)]
+pub(crate) enum Strategy {
+    Reduction(Rc<RefCell<Reduction>>),
+    Plain(Rc<RefCell<Plain>>),
+}
+
+impl Strategy {
+    pub(crate) fn scheduler(&self) -> Box<dyn Scheduler> {
+        match self {
+            Self::Reduction(reduction) => Box::new(Rc::clone(reduction)),
+            Self::Plain(plain) => Box::new(Rc::clone(plain)),
+        }
+    }
+
+    /// From which step on races are new.
+    fn begin(&self) -> usize {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow_mut().begin(),
+            Self::Plain(_) => usize::MAX,
+        }
+    }
+
+    fn is_foreign(&self, trace: &Trace, is_complete: bool) -> bool {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow_mut().is_foreign(trace, is_complete),
+            Self::Plain(_) => false,
+        }
+    }
+
+    fn learn(&self, trace: &Trace, is_complete: bool) -> Result<(), String> {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow_mut().learn(trace, is_complete),
+            Self::Plain(_) => Ok(()),
+        }
+    }
+
+    fn advance(&self, trace: &Trace) -> bool {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow_mut().advance(),
+            Self::Plain(plain) => plain.borrow_mut().advance(trace),
+        }
+    }
+
+    fn share_done(&self) -> f64 {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow().share_done(),
+            Self::Plain(_) => f64::NAN,
+        }
+    }
+}
+
+pub(crate) struct Driver {
+    search: Search,
+    strategy: Strategy,
+    runner: Runner,
+    body: Body,
+    report: Report,
+    stopwatch: Stopwatch,
+    /// The last execution's trace, moved here while the caller may run others.
+    trace: Trace,
+}
+
+impl Driver {
+    pub(crate) fn new(search: Search, body: Body) -> Self {
+        let strategy = search.strategy();
+        let runner = Runner::new(strategy.scheduler(), search.max_steps);
+        let stopwatch = Stopwatch::start();
+        let report = Report {
+            complete: 0,
+            blocked: 0,
+            threads: 0,
+            deepest: 0,
+            coverage: Coverage::Cut,
+            failure: None,
+            elapsed: stopwatch.elapsed(),
+        };
+        Self { search, strategy, runner, body, report, stopwatch, trace: Trace::default() }
+    }
+
+    pub(crate) fn drive(
+        mut self,
+        mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
+    ) -> Report {
+        loop {
+            let end = self.execute();
+            if self.judge(end, &mut complete).is_break() {
+                break;
+            }
+            if !self.strategy.advance(&self.trace) {
+                self.report.coverage = self.coverage();
+                break;
+            }
+            if self.is_over_limit() {
+                break;
+            }
+        }
+        self.report.elapsed = self.stopwatch.elapsed();
+        self.report
+    }
+
+    /// Runs the next execution, and takes its trace.
+    fn execute(&mut self) -> End {
+        std::mem::swap(&mut self.runner.execution().trace, &mut self.trace);
+        self.runner.execution().trace.watched_from = self.strategy.begin();
+        let end = self.runner.run(&self.body);
+        std::mem::swap(&mut self.runner.execution().trace, &mut self.trace);
+        self.report.threads = self.report.threads.max(self.runner.execution().roles.len());
+        self.report.deepest = self.report.deepest.max(self.trace.len());
+        end
+    }
+
+    fn judge(
+        &mut self,
+        end: End,
+        complete: &mut impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let (is_complete, deadlock) = match end {
+            End::Complete => (true, None),
+            End::Unwanted => (false, None),
+            End::Failed(kind @ FailureKind::Deadlock(_)) if self.search.passes_deadlocks => (true, Some(kind)),
+            End::Failed(kind) => return self.fail(kind),
+        };
+        if let Err(what) = self.strategy.learn(&self.trace, is_complete) {
+            return self.fail(FailureKind::NotDeterministic(what));
+        }
+        if self.strategy.is_foreign(&self.trace, is_complete) {
+            return ControlFlow::Continue(());
+        }
+        if !is_complete {
+            self.report.blocked += 1;
+            return ControlFlow::Continue(());
+        }
+        self.report.complete += 1;
+        let (number, max_steps) = (self.number(), self.search.max_steps);
+        complete(&mut Complete::new(number, &self.trace, deadlock, (&mut self.runner, &self.body, max_steps)))
+    }
+
+    fn number(&self) -> u64 {
+        self.report.complete + self.report.blocked
+    }
+
+    fn fail(&mut self, kind: FailureKind) -> ControlFlow<()> {
+        let (execution, schedule) = (self.number() + 1, Schedule::of(&self.trace.steps));
+        self.report.failure = Some(Failure { kind, execution, schedule });
+        ControlFlow::Break(())
+    }
+
+    fn coverage(&self) -> Coverage {
+        match (&self.strategy, self.search.part) {
+            (Strategy::Plain(plain), _) if plain.borrow().is_cut() => {
+                Coverage::Preemptions(self.search.most_preemptions.unwrap_or(u32::MAX))
+            }
+            (Strategy::Reduction(_), Some(part)) if part.count > 1 => Coverage::Part(part.index, part.count),
+            _ => Coverage::Exhaustive,
+        }
+    }
+
+    fn is_over_limit(&mut self) -> bool {
+        let is_enough = self.search.max_executions.is_some_and(|most| self.number() >= most);
+        is_enough || self.stopwatch.look().is_some_and(|elapsed| self.is_over_time(elapsed))
+    }
+
+    fn is_over_time(&mut self, elapsed: std::time::Duration) -> bool {
+        if let Some(reporter) = &mut self.search.reporter {
+            let (complete, blocked) = (self.report.complete, self.report.blocked);
+            let share = || self.strategy.share_done();
+            reporter.report_if_due(elapsed, || Progress { complete, blocked, elapsed, share: share() });
+        }
+        self.search.max_duration.is_some_and(|most| elapsed >= most)
+    }
+}

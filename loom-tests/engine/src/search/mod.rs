@@ -1,0 +1,29 @@
+//! Explores all executions of a program: which there are, and in which order they are taken.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `options.rs` | `Search`: what is asked for |
+//! | `report.rs` | what a search comes to |
+//! | `driver.rs` | one execution after the other |
+//! | `reduction.rs` | source-set DPOR: which executions, none of them twice |
+//! | `node.rs` | a state on the way: who was explored from there, who sleeps, who is to be explored |
+//! | `reversal.rs` | what has to be explored so that two racing steps come in the other order |
+//! | `part.rs` | a share of the search, for one of several processes |
+//! | `plain.rs` | every schedule, without reduction, perhaps with few preemptions |
+//! | `progress.rs` | how much is done |
+//! | `replay.rs` | one execution again, observed |
+//! | `linearization.rs` | a trace again, in another order of its independent steps |
+//! | `mutant.rs` | how the search is broken on purpose, to see that its tests notice |
+
+pub(crate) mod driver;
+pub(crate) mod linearization;
+pub(crate) mod mutant;
+mod node;
+pub(crate) mod options;
+mod part;
+pub(crate) mod plain;
+pub(crate) mod progress;
+pub(crate) mod reduction;
+pub(crate) mod replay;
+pub(crate) mod report;
+mod reversal;

@@ -1,0 +1,172 @@
+//! What is asked for.
+
+use super::driver::{Driver, Strategy};
+use super::linearization::Complete;
+use super::mutant::Mutant;
+use super::part::Part;
+use super::plain::Plain;
+use super::progress::{Progress, Reporter};
+use super::reduction::Reduction;
+use super::report::Report;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A search through the executions of a program, without bounds unless asked for.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::Ordering::Relaxed;
+/// use traceset::{AtomicU64, Search, thread};
+///
+/// let report = Search::new().run(|| {
+///     let word = Arc::new(AtomicU64::new(0));
+///     let other = Arc::clone(&word);
+///     thread::spawn(move || other.fetch_add(1, Relaxed));
+///     word.fetch_add(1, Relaxed);
+/// });
+/// assert!(report.is_exhaustive());
+/// assert_eq!(report.complete, 2);
+/// ```
+#[must_use]
+pub struct Search {
+    pub(crate) max_executions: Option<u64>,
+    pub(crate) max_duration: Option<Duration>,
+    pub(crate) max_steps: usize,
+    pub(crate) part: Option<Part>,
+    pub(crate) most_preemptions: Option<u32>,
+    pub(crate) reporter: Option<Reporter>,
+    pub(crate) passes_deadlocks: bool,
+    pub(crate) oracle: Option<Oracle>,
+    pub(crate) mutant: Option<Mutant>,
+}
+
+/// What the reduction is compared with in its tests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Oracle {
+    /// Every schedule.
+    Plain,
+    /// Sleep sets alone, without looking for races.
+    Sleep,
+}
+
+/// A step's number has sixteen bits, and so has that of an epoch, of which a step begins two at the most.
+const MOST_STEPS: usize = 30_000;
+
+impl Default for Search {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Search {
+    /// All executions, of at most 10,000 steps each.
+    pub fn new() -> Self {
+        Self {
+            max_executions: None,
+            max_duration: None,
+            max_steps: 10_000,
+            part: None,
+            most_preemptions: None,
+            reporter: None,
+            passes_deadlocks: false,
+            oracle: None,
+            mutant: None,
+        }
+    }
+
+    /// Ends the search after so many executions, blocked ones included.
+    pub fn max_executions(mut self, most: u64) -> Self {
+        self.max_executions = Some(most);
+        self
+    }
+
+    /// Ends the search after so long. (It looks at the clock once in a while.)
+    pub fn max_duration(mut self, most: Duration) -> Self {
+        self.max_duration = Some(most);
+        self
+    }
+
+    /// An execution of more steps fails.
+    ///
+    /// # Panics
+    /// If `most` is more than 30,000.
+    pub fn max_steps(mut self, most: usize) -> Self {
+        assert!(most <= MOST_STEPS, "max_steps: {MOST_STEPS} are the most, and not {most}");
+        self.max_steps = most;
+        self
+    }
+
+    /// Explores part `index` of `count`, from 1 on. The complete executions of all parts together are those
+    /// of the whole search, each in one part.
+    ///
+    /// # Panics
+    /// Unless `index` is from 1 to `count`.
+    pub fn part(mut self, index: u64, count: u64) -> Self {
+        self.part = Some(Part::new(index, count));
+        self
+    }
+
+    /// Explores the schedules with at most so many preemptions, without any reduction. So a failure is found
+    /// that is short to read; and if none is found, that proves nothing.
+    ///
+    /// A preemption is a step of another thread where the last one could have gone on.
+    pub fn most_preemptions(mut self, most: u32) -> Self {
+        self.most_preemptions = Some(most);
+        self
+    }
+
+    /// Does not end the search at a deadlock: it is counted as a complete execution.
+    pub fn pass_deadlocks(mut self) -> Self {
+        self.passes_deadlocks = true;
+        self
+    }
+
+    /// Calls `callback` about that often.
+    pub fn progress(mut self, every: Duration, callback: impl FnMut(&Progress) + 'static) -> Self {
+        self.reporter = Some(Reporter::new(every, Box::new(callback)));
+        self
+    }
+
+    /// For the tests of this crate: another search, with the same result.
+    #[doc(hidden)]
+    pub fn oracle(mut self, oracle: Oracle) -> Self {
+        self.oracle = Some(oracle);
+        self
+    }
+
+    /// For the tests of this crate: a search that is wrong.
+    #[doc(hidden)]
+    pub fn mutant(mut self, mutant: Mutant) -> Self {
+        self.mutant = Some(mutant);
+        self
+    }
+
+    /// Runs `body`, the program's first thread, in one execution after the other, on the calling thread.
+    pub fn run(self, body: impl Fn() + 'static) -> Report {
+        self.run_with(body, |_| ControlFlow::Continue(()))
+    }
+
+    /// The same, and calls `complete` after each complete execution.
+    pub fn run_with(
+        self,
+        body: impl Fn() + 'static,
+        complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
+    ) -> Report {
+        Driver::new(self, Rc::new(body)).drive(complete)
+    }
+
+    pub(crate) fn strategy(&self) -> Strategy {
+        match (self.most_preemptions, self.oracle) {
+            (Some(most), _) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(most)))),
+            (None, Some(Oracle::Plain)) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(u32::MAX)))),
+            (None, Some(Oracle::Sleep)) => {
+                Strategy::Reduction(Rc::new(RefCell::new(Reduction::of_sleep_sets_alone())))
+            }
+            (None, None) => {
+                Strategy::Reduction(Rc::new(RefCell::new(Reduction::new(self.part, self.mutant))))
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Source-set DPOR (Abdulla, Aronis, Jonsson, Sagonas: POPL 2014, JACM 2017): explores at least one execution
+//! of each trace, and with sleep sets never two complete ones.
+
+use super::mutant::Mutant;
+use super::node::Node;
+use super::part::Part;
+use super::reversal::Reversal;
+use crate::event::Sort;
+use crate::runtime::execution::Scheduler;
+use crate::schedule::Decision;
+use crate::threads::ThreadSet;
+use crate::trace::Trace;
+
+/// The states from the first one to the end of the current execution.
+pub(crate) struct Reduction {
+    nodes: Vec<Node>,
+    /// From each state of fewer steps everybody is explored, whatever races there are.
+    everybody_before: usize,
+    part: Option<Part>,
+    /// The last execution went into another part's search.
+    is_foreign: bool,
+    mutant: Option<Mutant>,
+}
+
+impl Reduction {
+    pub(crate) fn new(part: Option<Part>, mutant: Option<Mutant>) -> Self {
+        let everybody_before = part.map_or(0, Part::depth);
+        Self { nodes: Vec::new(), everybody_before, part, is_foreign: false, mutant }
+    }
+
+    /// Sleep sets alone: everybody from everywhere, and no race is looked at. An oracle for the rest.
+    pub(crate) fn of_sleep_sets_alone() -> Self {
+        Self { everybody_before: usize::MAX, ..Self::new(None, None) }
+    }
+
+    /// Before an execution. Returns the step from where on it differs from the last one: its races are new.
+    pub(crate) fn begin(&mut self) -> usize {
+        self.is_foreign = false;
+        self.nodes.len().saturating_sub(1)
+    }
+
+    /// Whether the last execution, a complete one, is not this part's: the other part counts it.
+    pub(crate) fn is_foreign(&mut self, trace: &Trace, is_complete: bool) -> bool {
+        if is_complete && trace.len() <= self.everybody_before {
+            // It ended before the parts begin. Such executions are dealt out, too.
+            self.is_foreign = self.part.as_mut().is_some_and(|part| !part.takes_next());
+        }
+        self.is_foreign
+    }
+
+    /// Learns from an execution what else is to be explored. `is_complete`: it was not blocked.
+    ///
+    /// # Errors
+    /// If the program did something else than before.
+    pub(crate) fn learn(&mut self, trace: &Trace, is_complete: bool) -> Result<(), String> {
+        self.nodes.iter_mut().zip(&trace.steps).try_for_each(|(node, step)| node.take(step))?;
+        if trace.len() < self.nodes.len() {
+            return Err(format!("it ended after {} steps, and not after {}", trace.len(), self.nodes.len()));
+        }
+        if self.mutant == Some(Mutant::BlockedRacesForgotten) && !is_complete {
+            return Ok(());
+        }
+        let skipped = match self.mutant {
+            Some(Mutant::LastRaceOnly) => trace.races.len().saturating_sub(1),
+            _ => 0,
+        };
+        trace.races[skipped..].iter().for_each(|(first, second)| {
+            self.reverse(trace, *first as usize, *second as usize);
+        });
+        Ok(())
+    }
+
+    fn reverse(&mut self, trace: &Trace, first: usize, second: usize) {
+        let Some(node) = self.nodes.get_mut(first) else { return };
+        let reversal = Reversal::new(&trace.steps, first, second, self.mutant);
+        if is_overlooked(&reversal, self.mutant) {
+            return;
+        }
+        let (initials, one) = reversal.initials();
+        let is_weakly = |node: &Node| node.sleep.has_independent_of(reversal.before_second());
+        if self.mutant == Some(Mutant::WeakInitials) && is_weakly(node) {
+            return;
+        }
+        if self.mutant == Some(Mutant::SecondThreadFirst) {
+            let thread = trace.steps[second].thread();
+            if !node.covered().contains(thread) {
+                node.to_explore.insert(thread);
+            }
+            return;
+        }
+        if !initials.meets(node.covered()) {
+            node.to_explore.insert(one);
+        }
+    }
+
+    /// Goes on to the next execution. Whether there is one.
+    pub(crate) fn advance(&mut self) -> bool {
+        while let Some(node) = self.nodes.last_mut() {
+            if node.advance(self.mutant) {
+                return true;
+            }
+            self.nodes.pop();
+        }
+        false
+    }
+
+    /// The share of the known tree that is explored: each branch of a state counts alike.
+    pub(crate) fn share_done(&self) -> f64 {
+        let (mut done, mut weight) = (0.0, 1.0);
+        for node in &self.nodes {
+            let (explored, known) = node.branches();
+            done += weight * explored / known;
+            weight /= known;
+        }
+        done
+    }
+}
+
+fn is_overlooked(reversal: &Reversal, mutant: Option<Mutant>) -> bool {
+    let (first, second) = reversal.accesses();
+    match mutant {
+        Some(Mutant::ReadsDoNotRace) => first == crate::event::Access::Read,
+        Some(Mutant::LocksDoNotRace) => second.event.object.sort() == Sort::Mutex,
+        Some(Mutant::ParksDoNotRace) => second.event.object.sort() == Sort::Token,
+        _ => false,
+    }
+}
+
+impl Scheduler for std::rc::Rc<std::cell::RefCell<Reduction>> {
+    fn choose(&mut self, trace: &Trace, enabled: ThreadSet, last: usize) -> Option<Decision> {
+        self.borrow_mut().choose(trace, enabled, last)
+    }
+}
+
+impl Reduction {
+    fn choose(&mut self, trace: &Trace, enabled: ThreadSet, last: usize) -> Option<Decision> {
+        let depth = trace.len();
+        if depth < self.nodes.len() {
+            return Some(self.nodes[depth].current);
+        }
+        if self.is_others(depth) {
+            self.is_foreign = true;
+            return None;
+        }
+        let before = self.nodes.last().zip(trace.steps.last());
+        let mut node = Node::new(before, enabled, last, self.mutant)?;
+        if depth < self.everybody_before {
+            node.explore_all(enabled);
+        }
+        let decision = node.current;
+        self.nodes.push(node);
+        Some(decision)
+    }
+
+    /// Whether another part's search begins here.
+    fn is_others(&mut self, depth: usize) -> bool {
+        let begins_here = depth == self.everybody_before;
+        self.part.as_mut().filter(|_| begins_here).is_some_and(|part| !part.takes_next())
+    }
+}

@@ -1,0 +1,353 @@
+//! Small programs, each with the number of its traces, and how the wrong ones fail.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use traceset::{AtomicU64, Cell, FailureKind, Mutex, Report, Search, replay, thread};
+
+/// What the executions sent, and the report.
+fn outcomes<T: Ord + 'static>(body: impl Fn(&Sender<T>) + 'static) -> (BTreeSet<T>, Report) {
+    let (sender, receiver): (Sender<T>, Receiver<T>) = channel();
+    let report = Search::new().run(move || body(&sender));
+    (receiver.iter().collect(), report)
+}
+
+fn spawn_each(roles: Vec<Box<dyn FnOnce()>>) {
+    roles.into_iter().for_each(|role| drop(thread::spawn(role)));
+}
+
+#[test]
+fn independent_threads_are_one_trace() {
+    let report = Search::new().run(|| {
+        let role = |_| -> Box<dyn FnOnce()> { Box::new(|| drop(AtomicU64::new(0).fetch_add(1, Relaxed))) };
+        spawn_each((0..7).map(role).collect());
+    });
+    assert!(report.is_exhaustive());
+    assert_eq!((report.complete, report.blocked, report.threads), (1, 0, 8));
+}
+
+#[test]
+fn critical_sections_of_three_threads_come_in_six_orders() {
+    let (orders, report) = outcomes(|orders| {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        for me in 0..3 {
+            let (log, orders) = (Arc::clone(&log), orders.clone());
+            thread::spawn(move || {
+                let mut log = log.lock();
+                log.push(me);
+                if log.len() == 3 {
+                    orders.send(log.clone()).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!((report.complete, orders.len()), (6, 6));
+}
+
+#[test]
+fn a_load_may_read_an_older_value_and_not_go_back() {
+    let (seen, report) = outcomes(|seen| {
+        let word = Arc::new(AtomicU64::new(0));
+        let (other, seen) = (Arc::clone(&word), seen.clone());
+        thread::spawn(move || seen.send((other.load(Acquire), other.load(Acquire))).unwrap());
+        word.store(1, Release);
+        word.store(2, Release);
+    });
+    assert!(report.is_exhaustive());
+    assert_eq!(seen, BTreeSet::from([(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]));
+}
+
+#[test]
+fn store_buffering_has_both_zero_and_message_passing_has_not() {
+    let (seen, _) = outcomes(|seen| {
+        let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        let (other, mine, theirs) = (Arc::clone(&words), seen.clone(), seen.clone());
+        let handle = thread::spawn(move || {
+            other[0].store(1, Release);
+            other[1].load(Acquire)
+        });
+        words[1].store(1, Release);
+        let here = words[0].load(Acquire);
+        drop(theirs);
+        mine.send((here, handle.join().unwrap())).unwrap();
+    });
+    assert_eq!(seen.len(), 4);
+    let (seen, _) = outcomes(|seen| {
+        let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        let (other, seen) = (Arc::clone(&words), seen.clone());
+        thread::spawn(move || seen.send((other[1].load(Acquire), other[0].load(Relaxed))).unwrap());
+        words[0].store(1, Relaxed);
+        words[1].store(1, Release);
+    });
+    assert_eq!(seen, BTreeSet::from([(0, 0), (0, 1), (1, 1)]));
+}
+
+#[test]
+fn read_modify_writes_read_the_newest_value_whatever_the_ordering() {
+    let (seen, report) = outcomes(|seen| {
+        let word = Arc::new(AtomicU64::new(0));
+        let (other, seen) = (Arc::clone(&word), seen.clone());
+        let handle = thread::spawn(move || other.fetch_add(1, Relaxed));
+        let here = word.fetch_add(1, Relaxed);
+        seen.send((here, handle.join().unwrap())).unwrap();
+    });
+    assert_eq!((seen, report.complete), (BTreeSet::from([(0, 1), (1, 0)]), 2));
+}
+
+#[test]
+fn a_wakeup_is_kept_and_two_are_one() {
+    let report = Search::new().run(|| {
+        let main = thread::current();
+        thread::spawn(move || main.unpark());
+        thread::park();
+    });
+    assert_eq!((report.complete, report.is_exhaustive()), (1, true));
+    let twice = Search::new().run(|| {
+        let main = thread::current();
+        thread::spawn(move || {
+            main.unpark();
+            main.unpark();
+        });
+        thread::park();
+        thread::park();
+    });
+    assert!(matches!(twice.failure.unwrap().kind, FailureKind::Deadlock(_)));
+}
+
+#[test]
+fn a_deadlock_names_who_waits_for_what() {
+    let report = Search::new().run(|| {
+        let locks = Arc::new([Mutex::new(()), Mutex::new(())]);
+        let other = Arc::clone(&locks);
+        thread::spawn(move || {
+            let _one = other[1].lock();
+            let _two = other[0].lock();
+        });
+        let _one = locks[0].lock();
+        let _two = locks[1].lock();
+    });
+    let failure = report.failure.unwrap();
+    let FailureKind::Deadlock(waiting) = &failure.kind else { panic!("{failure}") };
+    assert_eq!(waiting.len(), 2);
+    assert_eq!(waiting[0].holder.unwrap().0, 1);
+    assert!(failure.to_string().contains("waits for the mutex 0.1"), "{failure}");
+}
+
+/// Hands a cell over by a word, with these orderings.
+fn handover(store: std::sync::atomic::Ordering, load: std::sync::atomic::Ordering) -> Report {
+    Search::new().run(move || {
+        let shared = Arc::new((Cell::new(0), AtomicU64::new(0)));
+        let other = Arc::clone(&shared);
+        thread::spawn(move || {
+            if other.1.load(load) == 1 {
+                assert_eq!(other.0.get(), 7);
+            }
+        });
+        shared.0.set(7);
+        shared.1.store(1, store);
+    })
+}
+
+#[test]
+fn release_and_acquire_order_a_cell_and_relaxed_does_not() {
+    assert!(handover(Release, Acquire).is_exhaustive());
+    for (store, load) in [(Relaxed, Acquire), (Release, Relaxed)] {
+        let failure = handover(store, load).failure.unwrap();
+        let FailureKind::Race { first, second, .. } = failure.kind else { panic!("{failure}") };
+        assert!(first.is_write && !second.is_write);
+        assert_ne!(first.place.line(), second.place.line());
+    }
+}
+
+#[test]
+fn a_failing_schedule_fails_again_and_is_observed() {
+    fn body() {
+        let word = Arc::new(AtomicU64::new(0));
+        let other = Arc::clone(&word);
+        thread::spawn(move || other.fetch_add(1, AcqRel));
+        assert_eq!(word.fetch_add(1, AcqRel), 0, "the other one came first");
+    }
+    let failure = Search::new().run(body).failure.unwrap();
+    assert!(failure.to_string().contains("the other one came first"), "{failure}");
+    let schedule = failure.schedule.to_string().parse().unwrap();
+    let (sender, receiver) = channel();
+    let again = replay(&schedule, 100, body, move |operation| sender.send(operation.to_string()).unwrap());
+    assert!(again.unwrap().to_string().contains("the other one came first"));
+    let told: Vec<_> = receiver.iter().collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[1].starts_with("thread 1: fetch_add of the word 0.0, AcqRel, read 0, wrote 1, at"), "{}", told[1]);
+}
+
+#[test]
+fn guards_do_operations_while_their_thread_unwinds() {
+    struct Leave(Arc<AtomicU64>);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, AcqRel);
+        }
+    }
+    let report = Search::new().run(|| {
+        let inside = Arc::new(AtomicU64::new(0));
+        let other = Arc::clone(&inside);
+        let role = move || {
+            let caught = std::panic::catch_unwind(|| {
+                other.fetch_add(1, AcqRel);
+                let _leave = Leave(Arc::clone(&other));
+                panic!("caught by its own thread");
+            });
+            assert!(caught.is_err());
+        };
+        let again = role.clone();
+        let (one, two) = (thread::spawn(role), thread::spawn(again));
+        one.join().unwrap();
+        two.join().unwrap();
+        assert_eq!(inside.fetch_add(0, Acquire), 0);
+    });
+    assert!(report.is_exhaustive(), "{report}");
+    assert_eq!(report.complete, 6);
+}
+
+#[test]
+fn a_failing_execution_leaves_nobody_behind() {
+    struct Counted(std::rc::Rc<std::cell::Cell<i32>>, Arc<Mutex<()>>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            drop(self.1.lock());
+            self.0.set(self.0.get() - 1);
+        }
+    }
+    let alive = std::rc::Rc::new(std::cell::Cell::new(0));
+    let seen = std::rc::Rc::clone(&alive);
+    let report = Search::new().run(move || {
+        let lock = Arc::new(Mutex::new(()));
+        for role in 0..3 {
+            alive.set(alive.get() + 1);
+            let counted = Counted(std::rc::Rc::clone(&alive), Arc::clone(&lock));
+            thread::spawn(move || {
+                let _counted = counted;
+                let _guard = _counted.1.lock();
+                assert!(role != 1, "fails");
+            });
+        }
+        thread::park();
+    });
+    assert!(report.failure.unwrap().to_string().contains("fails"));
+    assert_eq!(seen.get(), 0);
+}
+
+#[test]
+fn what_is_not_offered_is_refused_by_name() {
+    let refused = |body: fn()| Search::new().run(body).failure.unwrap().to_string();
+    assert!(refused(|| drop(AtomicU64::new(0).load(SeqCst))).contains("SeqCst is not offered"));
+    assert!(refused(|| drop(Mutex::new(0).try_lock())).contains("try_lock is not offered"));
+    assert!(refused(|| thread::park_timeout(std::time::Duration::ZERO)).contains("timeouts are not offered"));
+    assert!(refused(|| thread::sleep(std::time::Duration::ZERO)).contains("sleep is not offered"));
+    assert!(refused(|| (0..8).for_each(|_| drop(thread::spawn(|| ())))).contains("more than 8 threads"));
+    let outside = Arc::new(AtomicU64::new(0));
+    let foreign = Search::new().run(move || drop(outside.load(Relaxed))).failure.unwrap();
+    assert!(foreign.to_string().contains("not made in this execution"));
+}
+
+#[test]
+fn an_endless_loop_and_a_program_that_changes_are_found() {
+    let endless = Search::new().max_steps(50).run(|| {
+        let word = Arc::new(AtomicU64::new(0));
+        let other = Arc::clone(&word);
+        thread::spawn(move || while other.fetch_add(0, Relaxed) == 0 {});
+        thread::park();
+    });
+    assert!(matches!(endless.failure.unwrap().kind, FailureKind::TooManySteps(50)));
+    let runs = AtomicU64::new(0);
+    let runs = std::sync::Mutex::new(runs);
+    let changing = Search::new().run(move || {
+        let is_odd = {
+            let mut runs = runs.lock().unwrap();
+            *runs.get_mut() += 1;
+            *runs.get_mut() % 2 == 1
+        };
+        let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        let other = Arc::clone(&words);
+        thread::spawn(move || other[0].fetch_add(1, Relaxed));
+        words[usize::from(is_odd)].fetch_add(1, Relaxed);
+        words[0].fetch_add(1, Relaxed);
+    });
+    assert!(matches!(changing.failure.unwrap().kind, FailureKind::NotDeterministic(_)));
+}
+
+#[test]
+fn parts_add_up_to_the_whole() {
+    fn body() {
+        let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        for role in 0..3 {
+            let words = Arc::clone(&words);
+            thread::spawn(move || {
+                words[role % 2].fetch_add(1, Relaxed);
+                words[0].fetch_add(1, Relaxed);
+                words[1].load(Relaxed);
+            });
+        }
+    }
+    let whole = Search::new().run(body).complete;
+    for count in [1, 2, 5] {
+        let parts: Vec<_> = (1..=count).map(|part| Search::new().part(part, count).run(body).complete).collect();
+        assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
+        assert!(parts.iter().all(|part| *part > 0), "{parts:?}");
+    }
+}
+
+#[test]
+fn each_trace_is_the_same_in_any_order_of_its_independent_steps() {
+    let mut orders = 0;
+    let report = Search::new().run_with(
+        || {
+            let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+            for role in 0..3 {
+                let words = Arc::clone(&words);
+                thread::spawn(move || {
+                    words[role % 2].store(1, Release);
+                    words[1 - role % 2].load(Acquire)
+                });
+            }
+        },
+        |complete| {
+            complete.reorder(5, 1, |_| orders += 1).unwrap();
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(report.is_exhaustive());
+    assert_eq!(orders, 5 * report.complete);
+}
+
+#[test]
+fn few_preemptions_find_a_short_counterexample() {
+    fn body() {
+        let word = Arc::new(AtomicU64::new(0));
+        let other = Arc::clone(&word);
+        thread::spawn(move || (0..3).for_each(|_| drop(other.fetch_add(1, Relaxed))));
+        let before = word.fetch_add(0, Relaxed);
+        assert_eq!(word.fetch_add(0, Relaxed), before, "somebody came between");
+    }
+    let none = Search::new().most_preemptions(0).run(body);
+    assert_eq!(none.coverage, traceset::Coverage::Preemptions(0));
+    let found = Search::new().most_preemptions(1).run(body);
+    assert!(found.failure.is_some(), "{found}");
+}
+
+#[test]
+fn searches_on_several_threads_do_not_meet() {
+    let search = || {
+        Search::new()
+            .run(|| {
+                let word = Arc::new(AtomicU64::new(0));
+                for _ in 0..3 {
+                    let word = Arc::clone(&word);
+                    thread::spawn(move || word.fetch_add(1, Relaxed));
+                }
+            })
+            .complete
+    };
+    let searches: Vec<_> = (0..4).map(|_| std::thread::spawn(search)).collect();
+    assert!(searches.into_iter().all(|search| search.join().unwrap() == 6));
+}

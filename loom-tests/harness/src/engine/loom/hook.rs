@@ -1,0 +1,44 @@
+//! The panic hook: a failing role reports, and then stops.
+//!
+//! If it unwound, its guards would do loom operations in an execution that is already broken; after a
+//! deadlock that is a second panic, which aborts the process. So the OS thread of the model parks inside
+//! the hook, with the coroutines and all their guards alive, and ends with the process.
+//!
+//! `std` holds a read lock on the hook while it runs, so after the first failure nobody may replace the
+//! hook: that would never return. Coroutines install one of their own at first use, therefore `install`
+//! makes them do so before ours.
+
+use super::answer::answer;
+use super::messages;
+use crate::inside::context;
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::Once;
+
+/// Installs the hook, once per process. Must precede every model.
+pub(super) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        loom::model::Builder::new().check(|| ());
+        let previous = take_hook();
+        set_hook(Box::new(move |info| {
+            if context::in_model() {
+                in_model(info);
+            } else {
+                previous(info);
+            }
+        }));
+    });
+}
+
+/// Runs on the stack of the failing role, 32 KiB in all: do little. Loom's state may be borrowed here, so
+/// no loom call either.
+fn in_model(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
+    let Some(failure) = messages::failure(info.payload(), place) else {
+        return;
+    };
+    answer(Some(failure));
+    loop {
+        std::thread::park();
+    }
+}

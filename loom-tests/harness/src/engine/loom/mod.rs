@@ -1,0 +1,52 @@
+//! loom: every interleaving, by number.
+//!
+//! # What it leans on
+//!
+//! 1. `Builder::check` runs every execution of a model on the calling OS thread, each role as a coroutine.
+//!    So a `thread_local!` of `std` is shared by all roles of one model and by nobody else (`inside::context`).
+//! 2. The search is deterministic: the number of an execution is enough to run it again (`at`).
+//! 3. A panicking role must not unwind: its guards would run loom operations in a broken execution, and a
+//!    second panic aborts the process. The panic hook reports and then parks the OS thread (`hook`).
+//! 4. `check` returns normally when a limit cuts the search; `search` finds out.
+//! 5. Its messages begin with the words of `messages`, and its events have the names of `probe`.
+
+mod answer;
+mod at;
+mod fewest;
+mod hook;
+mod messages;
+mod probe;
+mod search;
+mod version;
+
+use super::{Explore, Fewest};
+use crate::model::Case;
+use crate::search::{Exploration, Failure, Limits};
+
+pub(super) struct Loom;
+
+impl Explore for Loom {
+    fn name(&self) -> &'static str {
+        "loom"
+    }
+
+    fn version(&self) -> String {
+        version::version()
+    }
+
+    fn is_second(&self) -> bool {
+        false
+    }
+
+    fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
+        search::explore(case, limits)
+    }
+
+    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {
+        search::replay(case, at.parse()?)
+    }
+
+    fn fewest(&self, case: &Case, failure: &Failure, at: &str, executions: u64, limits: &Limits) -> Fewest {
+        fewest::fewest(case, failure, at, executions, limits)
+    }
+}

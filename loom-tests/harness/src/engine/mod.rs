@@ -1,0 +1,77 @@
+//! Who explores: the engines, behind one face.
+//!
+//! An engine runs the body of a case again and again, each time in another interleaving, and says what it found
+//! in the words of `search`. Beside that it knows how to run one of these executions again. What a result means
+//! is not its business (`judge`).
+
+#[cfg(feature = "loom")]
+mod loom;
+
+use crate::model::Case;
+use crate::search::{Exploration, Failure, Limits};
+
+/// An engine, of those that this crate was built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Engine {
+    /// [loom](https://docs.rs/loom).
+    #[cfg(feature = "loom")]
+    Loom,
+}
+
+/// Where a failure is easiest to read: the replay token's word for it, and the fewest preemptions with which the
+/// same invariant fails. `None`: not known, because the searches for fewer would have taken too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fewest {
+    pub(crate) at: String,
+    pub(crate) preemptions: Option<u8>,
+}
+
+pub(crate) trait Explore: Sync {
+    /// As in the certificate, and as in a `cfg`.
+    fn name(&self) -> &'static str;
+
+    /// Which version of it is in this binary.
+    fn version(&self) -> String;
+
+    /// Whether it is the one for models that are too large for loom.
+    fn is_second(&self) -> bool;
+
+    /// Explores `case` within `limits` until something fails.
+    fn explore(&self, case: &Case, limits: &Limits) -> Exploration;
+
+    /// Runs one execution again, with its steps.
+    ///
+    /// # Errors
+    /// When `at` is none of the engine's words, or says an execution that the search does not have.
+    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String>;
+
+    /// Looks for the same failure with fewer preemptions than where the search within `limits` found it, in
+    /// that many `executions`.
+    fn fewest(&self, case: &Case, failure: &Failure, at: &str, executions: u64, limits: &Limits) -> Fewest;
+}
+
+impl Engine {
+    /// All that this crate was built with.
+    pub(crate) const ALL: &[Self] = &[
+        #[cfg(feature = "loom")]
+        Self::Loom,
+    ];
+
+    /// The engine that this build is for: the one of its `cfg`, or else the first of those that there are.
+    ///
+    /// # Errors
+    /// When the crate was built without any.
+    pub(crate) fn of_this_build() -> Result<Self, String> {
+        let none = "built without an engine: loom-harness needs one of its features `loom` and `traceset`";
+        let first = Self::ALL.first().copied();
+        first.ok_or_else(|| none.to_string())
+    }
+
+    pub(crate) fn explorer(self) -> &'static dyn Explore {
+        match self {
+            #[cfg(feature = "loom")]
+            Self::Loom => &loom::Loom,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! From what a search found to what it means for a model or a twin.
+
+use super::counterexample::{Counterexample, Located, draw, locate};
+use crate::engine::Explore;
+use crate::model::{Case, Expected};
+use crate::search::{Coverage, Ended, Failure, Limits};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// One case, explored and judged.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) executions: u64,
+    pub(crate) threads: u64,
+    pub(crate) deepest: u64,
+    /// Declared outcomes first, in their order, then the others that were seen.
+    pub(crate) reached: Vec<(String, u64)>,
+    /// The sets of outcomes that one execution reached.
+    pub(crate) combinations: BTreeSet<String>,
+    pub(crate) elapsed: Duration,
+    pub(crate) verdict: Verdict,
+}
+
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// A model that held wherever it was explored, and reached what it must.
+    Held(Coverage),
+    /// A twin that failed as it should.
+    Red(Located),
+    /// A twin that did not fail, but was not explored to the end either: nothing is shown.
+    Open(Coverage),
+    Wrong(Wrong),
+}
+
+/// Why the run fails.
+#[derive(Debug)]
+pub(crate) enum Wrong {
+    /// An execution failed that must not, or not in this way.
+    Failed {
+        failure: Failure,
+        /// Where it was seen first: the engine's word.
+        at: String,
+        shown: Result<Box<Counterexample>, String>,
+    },
+    NeverReached {
+        coverage: Coverage,
+        outcomes: Vec<String>,
+    },
+    /// A twin held in every execution.
+    StayedGreen(Coverage),
+}
+
+/// Explores and judges `case`.
+pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits) -> Report {
+    let began = Instant::now();
+    let found = explorer.explore(case, limits);
+    let reached = in_declared_order(case, &found.reached);
+    let judging = Judging { explorer, case, limits, executions: found.executions };
+    let verdict = match &case.twin {
+        Some(expected) => judging.twin(expected, found.ended),
+        None => judging.model(found.ended, &reached),
+    };
+    Report {
+        executions: found.executions,
+        threads: found.threads,
+        deepest: found.deepest,
+        reached,
+        combinations: found.combinations,
+        elapsed: began.elapsed(),
+        verdict,
+    }
+}
+
+/// What is judged, and what may be asked for it.
+struct Judging<'a> {
+    explorer: &'a dyn Explore,
+    case: &'a Case,
+    limits: &'a Limits,
+    executions: u64,
+}
+
+impl Judging<'_> {
+    fn model(&self, ended: Ended, reached: &[(String, u64)]) -> Verdict {
+        let coverage = match ended {
+            Ended::Explored(coverage) => coverage,
+            Ended::Failed { failure, at } => return self.failed(failure, at),
+        };
+        let missing = |outcome: &&String| !reached.iter().any(|(name, count)| name == *outcome && *count > 0);
+        let outcomes: Vec<_> = self.case.must_reach.iter().filter(missing).cloned().collect();
+        // What a bounded or cut search did not reach may lie beyond it.
+        if outcomes.is_empty() || !coverage.is_exhaustive() {
+            Verdict::Held(coverage)
+        } else {
+            Verdict::Wrong(Wrong::NeverReached { coverage, outcomes })
+        }
+    }
+
+    fn twin(&self, expected: &Expected, ended: Ended) -> Verdict {
+        match ended {
+            Ended::Failed { failure, at } if failure.invariant == expected.invariant => {
+                Verdict::Red(self.locate(&failure, &at))
+            }
+            Ended::Failed { failure, at } => self.failed(failure, at),
+            Ended::Explored(coverage) if coverage.is_exhaustive() => {
+                Verdict::Wrong(Wrong::StayedGreen(coverage))
+            }
+            Ended::Explored(coverage) => Verdict::Open(coverage),
+        }
+    }
+
+    fn failed(&self, mut failure: Failure, at: String) -> Verdict {
+        let shown = draw(self.explorer, self.case, &failure, self.locate(&failure, &at)).map(Box::new);
+        failure.name_roles(&self.case.roles);
+        Verdict::Wrong(Wrong::Failed { failure, at, shown })
+    }
+
+    fn locate(&self, failure: &Failure, at: &str) -> Located {
+        locate(self.explorer, self.case, failure, at, self.executions, self.limits)
+    }
+}
+
+fn in_declared_order(case: &Case, seen: &[(String, u64)]) -> Vec<(String, u64)> {
+    let count = |name: &String| seen.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
+    let declared: Vec<&String> = case.must_reach.iter().chain(&case.may_reach).collect();
+    let others = seen.iter().map(|(name, _)| name).filter(|name| !declared.contains(name));
+    declared.iter().copied().chain(others).map(|name| (name.clone(), count(name))).collect()
+}

@@ -1,0 +1,143 @@
+//! The words of a run: one line a case, and the details of what is wrong.
+
+use super::timeline::{self, Diagram, preemptions};
+use super::total::seconds;
+use crate::judge::{Counterexample, Located, Report, Token, Verdict, Wrong};
+use crate::model::Case;
+use crate::plural::count;
+use crate::search::Failure;
+use crate::suite::Suite;
+use std::fmt::Write as _;
+
+/// The line of a finished case.
+pub(crate) fn line(case: &Case, report: &Report) -> String {
+    format!("{} {}: {}", kind(case), case.name, result(case, report))
+}
+
+/// The line of a case that this engine leaves to the second one.
+pub(crate) fn second_engine_only(case: &Case) -> String {
+    format!("{} {}: second engine only", kind(case), case.name)
+}
+
+fn kind(case: &Case) -> &'static str {
+    if case.twin.is_some() { "twin" } else { "model" }
+}
+
+fn result(case: &Case, report: &Report) -> String {
+    let executions = count(report.executions, "execution");
+    match &report.verdict {
+        Verdict::Held(coverage) => {
+            let (threads, took) = (count(report.threads, "thread"), seconds(report.elapsed));
+            let explored = format!("{executions}, {coverage}, {threads}, {took}");
+            format!("{explored}{}{}", reached(report), unreached(case, report))
+        }
+        Verdict::Red(at) => {
+            let invariant = expected(case);
+            let fewest =
+                at.preemptions.map(|number| format!(", {}", preemptions(number))).unwrap_or_default();
+            format!("{invariant} found at execution {}{fewest}", report.executions)
+        }
+        Verdict::Open(coverage) => format!("not found in {executions}, {coverage}"),
+        Verdict::Wrong(wrong) => format!("FAILED, {}", in_short(wrong, report.executions)),
+    }
+}
+
+fn in_short(wrong: &Wrong, number: u64) -> String {
+    let executions = count(number, "execution");
+    match wrong {
+        Wrong::Failed { failure, .. } => format!("{} at execution {number}", failure.invariant),
+        Wrong::NeverReached { outcomes, coverage } => {
+            format!("{executions}, {coverage}, never reached: {}", outcomes.join(", "))
+        }
+        Wrong::StayedGreen(coverage) => format!("{executions}, {coverage}, and nothing is violated"),
+    }
+}
+
+fn reached(report: &Report) -> String {
+    let counts: Vec<_> = report.reached.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    if counts.is_empty() { String::new() } else { format!("; reached: {}", counts.join(", ")) }
+}
+
+/// Only a search with limits may hold without reaching what it must.
+fn unreached(case: &Case, report: &Report) -> String {
+    let never = |name: &&String| report.reached.iter().any(|(seen, count)| seen == *name && *count == 0);
+    let names: Vec<_> = case.must_reach.iter().filter(never).map(String::as_str).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; not reached within these limits: {}", names.join(", "))
+    }
+}
+
+/// What a person needs to find the bug: empty for what is right.
+pub(crate) fn details(suite: &Suite, case: &Case, report: &Report) -> String {
+    let Verdict::Wrong(wrong) = &report.verdict else {
+        return String::new();
+    };
+    match wrong {
+        Wrong::Failed { failure, at, shown } => {
+            let shown = shown.as_ref();
+            let places = &shown.map_or(failure, |shown| &shown.failure).places;
+            let timeline = shown.map(|shown| timeline::text(&diagram(suite, case, shown)));
+            let timeline = timeline.unwrap_or_else(|why| format!("{why}\n"));
+            format!("{}\n{timeline}", failed(case, failure, places, report.executions, at))
+        }
+        Wrong::NeverReached { outcomes, .. } => {
+            let names = outcomes.join(", ");
+            format!(
+                "every execution holds, but what the model is about never happens:\nnever reached: {names}\n"
+            )
+        }
+        Wrong::StayedGreen(_) => format!(
+            "the twin must fail with {:?}, but holds in every execution:\n\
+             either what it leaves out is not needed, or the model does not look closely enough\n",
+            expected(case)
+        ),
+    }
+}
+
+fn expected(case: &Case) -> &str {
+    case.twin.as_ref().map_or("", |expected| &expected.invariant)
+}
+
+fn failed(case: &Case, failure: &Failure, places: &[String], execution: u64, at: &str) -> String {
+    let mut out = String::new();
+    if case.twin.is_some() {
+        let _ = writeln!(out, "the twin must fail with {:?}, but failed with:", expected(case));
+    }
+    let _ = writeln!(out, "{failure}");
+    for place in places {
+        let _ = writeln!(out, "   at {place}");
+    }
+    let token = Token { name: case.name.clone(), at: at.into() };
+    let _ = writeln!(out, "first seen at execution {execution} ({token})");
+    out
+}
+
+/// The diagram of a counterexample.
+pub(crate) fn diagram(suite: &Suite, case: &Case, shown: &Counterexample) -> Diagram {
+    Diagram {
+        title: case.name.clone(),
+        about: about(case),
+        roles: case.roles.clone(),
+        rows: shown.rows.clone(),
+        failure: Some(shown.failure.clone()),
+        preemptions: shown.at.preemptions,
+        replay: replay_command(suite, &shown.at),
+    }
+}
+
+/// What a diagram says under its name.
+pub(crate) fn about(case: &Case) -> String {
+    match &case.twin {
+        Some(expected) if !expected.left_out.is_empty() => {
+            format!("without {}", expected.left_out)
+        }
+        Some(_) => String::new(),
+        None => case.theorem.clone(),
+    }
+}
+
+fn replay_command(suite: &Suite, at: &Located) -> String {
+    format!("{}_REPLAY='{}' {}", suite.prefix, at.token, suite.command)
+}

@@ -1,0 +1,11 @@
+//! What a person reads: lines, timelines, pages.
+
+pub(crate) mod diagrams;
+mod html;
+mod lines;
+mod timeline;
+mod total;
+
+pub(crate) use lines::{about, details, line, second_engine_only};
+pub(crate) use timeline::{Diagram, text};
+pub(crate) use total::Total;

@@ -1,0 +1,66 @@
+//! Sums over a run, and its last lines.
+
+use crate::binary;
+use crate::judge::{Report, Verdict};
+use crate::model::Case;
+use crate::plural::count;
+use std::time::Duration;
+
+pub(super) fn seconds(elapsed: Duration) -> String {
+    format!("{:.1} s", elapsed.as_secs_f64())
+}
+
+/// Sums over a run.
+#[derive(Default)]
+pub(crate) struct Total {
+    models: u64,
+    executions: u64,
+    exhaustive: u64,
+    twins: u64,
+    red: u64,
+    open: u64,
+    pub(crate) failed: Vec<String>,
+}
+
+impl Total {
+    pub(crate) fn add(&mut self, case: &Case, report: &Report) {
+        if case.twin.is_some() {
+            self.twins += 1;
+        } else {
+            self.models += 1;
+            self.executions += report.executions;
+        }
+        match &report.verdict {
+            Verdict::Held(coverage) => self.exhaustive += u64::from(coverage.is_exhaustive()),
+            Verdict::Red(_) => self.red += 1,
+            Verdict::Open(_) => self.open += 1,
+            Verdict::Wrong(_) => self.failed.push(case.name.clone()),
+        }
+    }
+
+    /// "46 models, 12345 executions, all exhaustive, 41.2 s; 12 twins, all red"
+    pub(crate) fn models(&self, elapsed: Duration) -> String {
+        // Of nothing, nothing is said.
+        let all = |part: u64, whole: u64, word: &str| match part {
+            _ if whole == 0 => String::new(),
+            _ if part == whole => format!(", all {word}"),
+            _ => format!(", {part} of them {word}"),
+        };
+        format!(
+            "{}, {}{}, {}; {}{}",
+            count(self.models, "model"),
+            count(self.executions, "execution"),
+            all(self.exhaustive, self.models, "exhaustive"),
+            seconds(elapsed),
+            count(self.twins, "twin"),
+            all(self.red, self.twins, "red"),
+        )
+    }
+
+    /// The last line, in libtest's form for the tools that read it.
+    pub(crate) fn libtest(&self, not_run: usize, filtered: usize, elapsed: Duration) -> String {
+        let failed = self.failed.len() as u64;
+        let passed = self.models + self.twins - failed - self.open;
+        binary::total(passed, failed, [not_run as u64 + self.open, filtered as u64], elapsed)
+    }
+}

@@ -1,0 +1,69 @@
+//! How much of a model was explored. Only a search without bound and without cut is exhaustive.
+
+use super::Limits;
+use crate::plural::count;
+use std::fmt;
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Coverage {
+    pub(crate) preemptions: Option<u8>,
+    pub(crate) cut: Option<Cut>,
+}
+
+/// What cut a search short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Executions(u64),
+    Duration(Duration),
+}
+
+impl Coverage {
+    /// An engine may return in the same way whether its search was cut or not. It looks at its limits before
+    /// each execution, so fewer executions than the limit, or less time, prove that it was not cut; exactly as
+    /// many prove nothing and count as cut.
+    pub(crate) fn of(limits: &Limits, executions: u64, elapsed: Duration) -> Self {
+        let by_count = limits.executions.filter(|cap| executions >= *cap).map(Cut::Executions);
+        let by_time = limits.duration.filter(|cap| elapsed >= *cap).map(Cut::Duration);
+        Self { preemptions: limits.preemptions, cut: by_count.or(by_time) }
+    }
+
+    pub(crate) fn is_exhaustive(&self) -> bool {
+        *self == Self { preemptions: None, cut: None }
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = self.preemptions.map(|bound| format!("preemptions <= {bound}"));
+        let cut = self.cut.map(|cut| match cut {
+            Cut::Executions(cap) => format!("stopped after {}", count(cap, "execution")),
+            Cut::Duration(cap) => format!("stopped after {} s", cap.as_secs()),
+        });
+        match (cut, bound) {
+            (Some(cut), Some(bound)) => write!(f, "incomplete ({cut}; {bound})"),
+            (Some(cut), None) => write!(f, "incomplete ({cut})"),
+            (None, Some(bound)) => write!(f, "bounded ({bound})"),
+            (None, None) => f.write_str("exhaustive"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_search_without_limits_is_exhaustive() {
+        let say = |limits: Limits, executions| {
+            Coverage::of(&limits, executions, Duration::from_secs(1)).to_string()
+        };
+        let none = Limits::default();
+        assert_eq!(say(none, 9), "exhaustive");
+        assert_eq!(say(Limits { preemptions: Some(2), ..none }, 9), "bounded (preemptions <= 2)");
+        assert_eq!(say(Limits { executions: Some(9), ..none }, 9), "incomplete (stopped after 9 executions)");
+        assert_eq!(say(Limits { executions: Some(10), ..none }, 9), "exhaustive");
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(say(Limits { duration: second, ..none }, 9), "incomplete (stopped after 1 s)");
+    }
+}

@@ -1,0 +1,39 @@
+//! How far a search may go: what the environment variables ask for, which are loom's for every engine.
+//!
+//! They are parsed here and not left to loom's `Builder::new`, which would panic inside every model, and which
+//! does not say whether the search was cut.
+
+use std::env;
+use std::time::Duration;
+
+/// Limits of a search. All `None` is the only kind of search that can be exhaustive.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) preemptions: Option<u8>,
+    pub(crate) executions: Option<u64>,
+    pub(crate) duration: Option<Duration>,
+    /// Not a cut: an execution that needs more fails.
+    pub(crate) branches: Option<usize>,
+}
+
+impl Limits {
+    pub(crate) fn from_env() -> Result<Self, String> {
+        if env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
+            return Err("LOOM_CHECKPOINT_FILE: one file cannot serve a suite of models".into());
+        }
+        Ok(Self {
+            preemptions: parse("LOOM_MAX_PREEMPTIONS")?,
+            executions: parse("LOOM_MAX_PERMUTATIONS")?,
+            duration: parse("LOOM_MAX_DURATION")?.map(Duration::from_secs),
+            branches: parse("LOOM_MAX_BRANCHES")?,
+        })
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
+    let Some(value) = env::var_os(name) else {
+        return Ok(None);
+    };
+    let value = value.to_string_lossy();
+    value.parse().map(Some).map_err(|_| format!("{name}: {value:?} is not a number that fits"))
+}

@@ -1,0 +1,121 @@
+//! What is about the whole suite and reads or writes files: diagrams, the certificate, the other engine.
+
+use crate::binary::{Ignored, say};
+use crate::certificate::Certificate;
+use crate::cli::{FileMode, Options};
+use crate::engine::Explore;
+use crate::plural::count;
+use crate::report::diagrams;
+use crate::run::{self, Reports};
+use crate::search::Limits;
+use crate::suite::Suite;
+use std::path::Path;
+
+/// A suite without any filter or limit.
+pub(crate) struct Whole<'a> {
+    suite: &'a Suite,
+    explorer: &'static dyn Explore,
+    options: &'a Options,
+    limits: Limits,
+}
+
+impl<'a> Whole<'a> {
+    /// # Errors
+    /// When there is a filter or a limit.
+    pub(crate) fn new(
+        suite: &'a Suite,
+        explorer: &'static dyn Explore,
+        options: &'a Options,
+        limits: &Limits,
+    ) -> Result<Self, String> {
+        let selection = &options.arguments.selection;
+        let unlimited = Limits { branches: limits.branches, ..Limits::default() };
+        if *limits != unlimited || selection.is_filtered() || selection.ignored == Ignored::Only {
+            return Err("diagrams, certificates and comparisons are about the whole suite: \
+                        no filter, and no limit by a variable"
+                .into());
+        }
+        Ok(Self { suite, explorer, options, limits: unlimited })
+    }
+
+    /// False when something is not as it is written.
+    pub(crate) fn act(&self, mode: FileMode, path: &Path) -> Result<bool, String> {
+        match mode {
+            FileMode::WriteDiagrams => self.write_diagrams(path),
+            FileMode::CheckDiagrams => self.check_diagrams(path),
+            FileMode::WriteCertificate => self.write_certificate(path),
+            FileMode::CheckCertificate => self.check_certificate(&path.with_extension("json")),
+            FileMode::Compare => self.compare(&path.with_extension("json")),
+        }
+    }
+
+    fn write_diagrams(&self, dir: &Path) -> Result<bool, String> {
+        let reports = self.twins();
+        diagrams::write(dir, &diagrams::files(self.suite, self.explorer, &reports)?)?;
+        say(&format!("{} written to {}", count(reports.len() as u64, "diagram"), dir.display()));
+        Ok(true)
+    }
+
+    fn check_diagrams(&self, dir: &Path) -> Result<bool, String> {
+        let reports = self.twins();
+        let stale = diagrams::stale(dir, &diagrams::files(self.suite, self.explorer, &reports)?);
+        stale.iter().for_each(|what| say(what));
+        let [drawn, files] = [(reports.len(), "diagram"), (stale.len(), "file")]
+            .map(|(number, noun)| count(number as u64, noun));
+        say(&format!("{drawn}, {files} not up to date"));
+        Ok(stale.is_empty())
+    }
+
+    /// All twins that this run takes, in the order of the suite: reports come as they end.
+    fn twins(&self) -> Reports<'a> {
+        let twins = self.suite.cases.iter().filter(|case| case.twin.is_some() && self.options.takes(case));
+        let twins: Vec<_> = twins.filter(|case| self.suite.explores(case)).collect();
+        let mut reports = Reports::new();
+        run::each(&twins, self.explorer, self.options, &self.limits, |case, report| {
+            reports.push((case, report));
+        });
+        let place = |name: &str| self.suite.cases.iter().position(|case| case.name == name);
+        reports.sort_by_key(|(case, _)| place(&case.name));
+        reports
+    }
+
+    fn write_certificate(&self, base: &Path) -> Result<bool, String> {
+        let file = base.with_extension("json");
+        let old = file.exists().then(|| Certificate::read(&file)).transpose()?.unwrap_or_default();
+        let Some(mut now) = self.explored()? else { return Ok(false) };
+        now.keep(old, self.suite, self.explorer.name());
+        now.write(base)?;
+        say(&format!("certificate written to {}", file.display()));
+        Ok(true)
+    }
+
+    fn check_certificate(&self, file: &Path) -> Result<bool, String> {
+        let old = Certificate::read(file)?;
+        let Some(now) = self.explored()? else { return Ok(false) };
+        let with_long = self.options.arguments.selection.ignored == Ignored::Too;
+        let differences = old.differences(&now, self.explorer.name(), with_long);
+        differences.iter().for_each(|what| say(what));
+        say(&format!("certificate {}: {}", file.display(), count(differences.len() as u64, "difference")));
+        Ok(differences.is_empty())
+    }
+
+    fn compare(&self, file: &Path) -> Result<bool, String> {
+        let there = Certificate::read(file)?;
+        let engine = self.explorer.name();
+        let other = there.other_engine(engine).map_err(|why| format!("{}: {why}", file.display()))?;
+        let Some(now) = self.explored()? else { return Ok(false) };
+        let agreement = there.agreement(&now, [engine, other]);
+        agreement.differences.iter().for_each(|what| say(what));
+        say(&agreement.to_string());
+        Ok(agreement.differences.is_empty())
+    }
+
+    /// Runs everything; `None` when a case failed.
+    fn explored(&self) -> Result<Option<Certificate>, String> {
+        let (total, reports) = run::run(self.suite, self.explorer, self.options, &self.limits)?;
+        if !total.failed.is_empty() {
+            return Ok(None);
+        }
+        Certificate::of(self.explorer, &reports).map(Some)
+    }
+}
