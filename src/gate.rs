@@ -36,7 +36,10 @@
 //! - G5: whoever takes an awaited shard's count to zero wakes its waiters.
 //! - G6: whoever opens or seals an expected shard wakes its waiters.
 //!
-//! Checked by `loom-tests/src/models/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
+//! Checked by `loom-tests/src/models/gate.rs`,
+//! argued in [`docs/gate.md`](crate::proof::gate).
+//!
+//! The kernel has three of these:
 //! `bg->ro` with `bg->reservations`, `bg->ro` with `bg->nocow_writers`, and the transaction's
 //! `num_writers` with its state.
 
@@ -61,6 +64,8 @@ fn levels(word: u64) -> usize {
 }
 
 /// A sharded count of who is inside, which can be closed to newcomers and waited empty.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 ///
 /// ```
 /// use blockgate::{EnterError, Gate};
@@ -242,6 +247,8 @@ impl Gate {
 }
 
 /// Somebody inside a [`Gate`]. Dropping it leaves; that may happen on another thread.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 #[derive(Debug)]
 #[must_use = "dropping this leaves the gate at once"]
 pub struct Inside<'gate> {
@@ -262,6 +269,8 @@ impl Drop for Inside<'_> {
 }
 
 /// One level of closedness of a [`Gate`]. Dropping it opens that level; the last one opens the gate.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 #[derive(Debug)]
 #[must_use = "dropping this opens the gate at once"]
 pub struct Closed<'gate> {
@@ -320,6 +329,8 @@ impl Drop for Closed<'_> {
 }
 
 /// Why [`Gate::enter`] refused.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnterError {

@@ -375,6 +375,28 @@ mod rustdoc {
         assert_eq!(pages, CHAPTERS.iter().map(ToString::to_string).collect(), "every page is a chapter");
     }
 
+    /// Layer 0 is what the proof stands on: it is argued in `loom`, and in the heads of its files.
+    fn is_argued(path: &str) -> bool {
+        !["src/units.rs", "src/sync/", "src/proof/"].iter().any(|below| path.starts_with(below))
+    }
+
+    fn without_a_link(path: &str, text: &str) -> Vec<Finding> {
+        let types = items::public(&items::parse(path, text)).into_iter().filter(|item| item.is_type);
+        let unlinked = types.filter(|item| !item.docs.contains("](crate::proof::"));
+        let what = |item: items::Public| {
+            format!("{}: add the line `Part of the proof: [the page](crate::proof::page).`", item.name)
+        };
+        unlinked.map(|item| Finding::new(path, 1, what(item))).collect()
+    }
+
+    #[test]
+    fn every_public_type_links_to_its_chapter() {
+        let sources = files("src", &["rs"]).into_iter().filter(|path| is_argued(path));
+        assert_none(&sources.flat_map(|path| without_a_link(&path, &read(&path))).collect::<Vec<_>>());
+        let twin = "/// Docs.\npub struct Linked;\n/// [x](crate::proof::x)\npub enum E {}\nstruct Private;";
+        assert_eq!(without_a_link("a file", twin).len(), 1, "twin: a type without a link");
+    }
+
     #[test]
     fn twin_links_that_rustdoc_cannot_follow_are_noticed() {
         let labels = BTreeSet::from(["gate".to_owned()]);

@@ -3,8 +3,8 @@
 //!
 #![doc = include_str!("links.md")]
 #![doc = include_str!("../../docs/README.md")]
-// Documentation alone: the module exists under `cfg(doc)`. `links.md` has what each label means here; it comes
-// first, so it takes precedence over the paths at the end of each page, which are for the repository.
+// Documentation alone: the module exists under `cfg(doc)`. `links.md` has what each label means here. It comes
+// first, so it has precedence over the paths at the end of each page, which are for the repository.
 
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/protocol.md")]

@@ -68,30 +68,51 @@ fn type_name(of: &Type) -> Option<String> {
     }
 }
 
-/// The public types, traits, functions and methods of a file, each with whether it has an example. (What is
-/// `pub` can be reached from outside: the lint `unreachable_pub` sees to that.)
-pub fn public(file: &syn::File) -> Vec<(String, bool)> {
+/// A public item.
+pub struct Public {
+    pub name: String,
+    /// A type or a trait, and not a function or a method.
+    pub is_type: bool,
+    /// The text of its doc comments.
+    pub docs: String,
+}
+
+impl Public {
+    /// Whether there is a block of Rust in its docs that is compiled and is meant to compile.
+    pub fn has_example(&self) -> bool {
+        let fences = self.docs.lines().filter_map(|line| line.trim_start().strip_prefix("```"));
+        let is_example = |language: &str| {
+            language.split(',').all(|word| matches!(word.trim(), "" | "rust" | "no_run" | "should_panic"))
+        };
+        // Every second fence ends a block.
+        fences.step_by(2).any(is_example)
+    }
+}
+
+/// The public types, traits, functions and methods of a file. (What is `pub` can be reached from outside: the
+/// lint `unreachable_pub` sees to that.)
+pub fn public(file: &syn::File) -> Vec<Public> {
     let mut found = Vec::new();
     file.items.iter().for_each(|item| add_public(item, &mut found));
     found
 }
 
-fn add_public(item: &Item, found: &mut Vec<(String, bool)>) {
-    let mut add = |name: String, attributes: &[Attribute]| {
+fn add_public(item: &Item, found: &mut Vec<Public>) {
+    let mut add = |name: String, is_type: bool, attributes: &[Attribute]| {
         if !is_hidden(attributes) {
-            found.push((name, has_example(&docs(attributes))));
+            found.push(Public { name, is_type, docs: docs(attributes) });
         }
     };
     match item {
-        Item::Fn(item) if is_public(&item.vis) => add(item.sig.ident.to_string(), &item.attrs),
-        Item::Type(item) if is_public(&item.vis) => add(item.ident.to_string(), &item.attrs),
-        Item::Struct(item) if is_public(&item.vis) => add(item.ident.to_string(), &item.attrs),
-        Item::Enum(item) if is_public(&item.vis) => add(item.ident.to_string(), &item.attrs),
+        Item::Fn(item) if is_public(&item.vis) => add(item.sig.ident.to_string(), false, &item.attrs),
+        Item::Type(item) if is_public(&item.vis) => add(item.ident.to_string(), true, &item.attrs),
+        Item::Struct(item) if is_public(&item.vis) => add(item.ident.to_string(), true, &item.attrs),
+        Item::Enum(item) if is_public(&item.vis) => add(item.ident.to_string(), true, &item.attrs),
         Item::Trait(item) if is_public(&item.vis) => {
-            add(item.ident.to_string(), &item.attrs);
+            add(item.ident.to_string(), true, &item.attrs);
             for of_trait in &item.items {
                 if let TraitItem::Fn(method) = of_trait {
-                    add(format!("{}::{}", item.ident, method.sig.ident), &method.attrs);
+                    add(format!("{}::{}", item.ident, method.sig.ident), false, &method.attrs);
                 }
             }
         }
@@ -101,7 +122,7 @@ fn add_public(item: &Item, found: &mut Vec<(String, bool)>) {
                 if let ImplItem::Fn(method) = of_type
                     && is_public(&method.vis)
                 {
-                    add(format!("{of}::{}", method.sig.ident), &method.attrs);
+                    add(format!("{of}::{}", method.sig.ident), false, &method.attrs);
                 }
             }
         }
@@ -131,14 +152,4 @@ fn docs(attributes: &[Attribute]) -> String {
         _ => None,
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Whether there is a block of Rust in it that is compiled and is meant to compile.
-fn has_example(docs: &str) -> bool {
-    let fences = docs.lines().filter_map(|line| line.trim_start().strip_prefix("```"));
-    let is_example = |language: &str| {
-        language.split(',').all(|word| matches!(word.trim(), "" | "rust" | "no_run" | "should_panic"))
-    };
-    // Every second fence ends a block.
-    fences.step_by(2).any(is_example)
 }
