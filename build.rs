@@ -4,7 +4,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(without_doctests)");
-    if std::env::var_os("CARGO_CFG_LOOM").is_some() {
+    if std::env::var_os("CARGO_CFG_LOOM").is_some() || std::env::var_os("CARGO_CFG_TRACESET").is_some() {
         println!("cargo::rustc-cfg=without_doctests");
     }
 }

@@ -237,7 +237,7 @@ pub struct FoldedRef {
     pub change: i64,
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
 

@@ -128,7 +128,7 @@ impl Device for std::fs::File {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
 

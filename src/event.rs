@@ -222,12 +222,12 @@ impl fmt::Display for Event {
 }
 
 /// Reports that `event` happened at the caller's source line.
-#[cfg(not(any(loom, shuttle, feature = "tracing")))]
+#[cfg(not(any(loom, shuttle, traceset, feature = "tracing")))]
 #[inline(always)]
 pub(crate) fn emit(_event: impl FnOnce() -> Event) {}
 
 /// Reports that `event` happened.
-#[cfg(all(not(any(loom, shuttle)), feature = "tracing"))]
+#[cfg(all(not(any(loom, shuttle, traceset)), feature = "tracing"))]
 #[inline]
 pub(crate) fn emit(event: impl FnOnce() -> Event) {
     if tracing::enabled!(target: "blockgate", tracing::Level::DEBUG) {
@@ -236,12 +236,12 @@ pub(crate) fn emit(event: impl FnOnce() -> Event) {
     }
 }
 
-#[cfg(any(loom, shuttle))]
+#[cfg(any(loom, shuttle, traceset))]
 pub(crate) use recorder::emit;
-#[cfg(any(loom, shuttle))]
+#[cfg(any(loom, shuttle, traceset))]
 pub use recorder::set_recorder;
 
-#[cfg(any(loom, shuttle))]
+#[cfg(any(loom, shuttle, traceset))]
 mod recorder {
     use std::cell::RefCell;
     use std::panic::Location;
@@ -256,7 +256,7 @@ mod recorder {
     }
 
     /// Installs who hears of each event and of the source line that reported it, for all models that
-    /// run on this thread of the system. Only under `--cfg loom` or `--cfg shuttle`.
+    /// run on this thread of the system. Only under the cfg of an engine.
     pub fn set_recorder(recorder: Option<Recorder>) {
         RECORDER.with(|slot| *slot.borrow_mut() = recorder);
     }

@@ -327,7 +327,7 @@ impl fmt::Display for RefError {
 
 impl std::error::Error for RefError {}
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
 

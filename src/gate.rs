@@ -367,7 +367,7 @@ impl fmt::Display for EnterError {
 
 impl std::error::Error for EnterError {}
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
 

@@ -370,7 +370,7 @@ fn count_down(slab: &mut MonitorGuard<'_, Slab>, slot: &Slot, failed: bool) {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
 

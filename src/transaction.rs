@@ -393,7 +393,7 @@ impl Error for CommitError {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
     use crate::units::LogicalRange;

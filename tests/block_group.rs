@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! `BlockGroup` on std threads: the allocator against a naive one, B1 to B4 under contention, misuse.
 
 mod support;

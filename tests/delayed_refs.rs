@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! `DelayedRefQueue` on std threads: D1 to D3, each ref exactly once and in the drain it was told.
 
 mod support;

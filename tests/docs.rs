@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! What the pages say can be looked up: the code that they cite, the models that they name, the totals and
 //! the timeline that they quote, the links of the chapters, also where rustdoc shows them.
 

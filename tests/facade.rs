@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! The rules of `src` that no compiler checks: one module names primitives, layers import downwards only.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! `Gate` on std threads: G1 to G6 under contention, hand-over to other threads, leaks.
 
 #![allow(clippy::disallowed_types, reason = "a test of threads needs a barrier")]

@@ -4,14 +4,14 @@
 //! with each finding and what to do. What it looks for is in `tests/repository/`, each pattern with samples
 //! that it must find and samples that it must not.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, traceset)))]
 mod repository;
 
 /// Nothing here depends on the cfg: the plain run checks it.
-#[cfg(loom)]
+#[cfg(any(loom, traceset))]
 fn main() {}
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, traceset)))]
 fn main() -> std::process::ExitCode {
     use libtest_mimic::{Arguments, Trial};
 
@@ -24,7 +24,7 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, traceset)))]
 mod house {
     use std::collections::BTreeSet;
     use std::fs;

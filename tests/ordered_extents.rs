@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! `OrderedExtents` on std threads: X1 to X4 under contention, failures told to every waiter, leaks.
 
 mod support;

@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! What was wrong once, one test each: mostly devices that fail at an awkward moment.
 
 mod support;

@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! The theorem on real threads: writers of every kind, a committer and a scrubber go on while the device
 //! is replaced, and every extent ends up on the target with the bytes that its writer wrote last.
 //! And the same by hand with one step left out, which must lose an extent.

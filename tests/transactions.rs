@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! `Transactions` on std threads: C1 to C5 and T1 to T4 under contention, failures, panics, leaks.
 
 mod support;

@@ -1,4 +1,4 @@
-#![cfg(not(loom))]
+#![cfg(not(any(loom, traceset)))]
 //! `Volume` through its public API: every error, devices that fail or panic, cancelling, giving up.
 
 mod support;

@@ -1,4 +1,4 @@
-//! The only module that names a primitive of std, `parking_lot`, `crossbeam-utils`, loom or shuttle.
+//! The only module that names a primitive of std, `parking_lot`, `crossbeam-utils`, loom, shuttle or traceset.
 //!
 //! Everything else in `src` is written against what is offered here, so the code that ships is the code that
 //! loom explores. Threads communicate through four things, whose interleavings loom 0.7.2 explores without
@@ -30,7 +30,7 @@
 //! | `Thread`, `current_thread`, `park`, `unpark_all` | parking with one token a thread |
 //! | `thread_index`, `REMEMBERED_HERE` | what one thread has to itself |
 //!
-//! Mutation testing hooks into loom's backend (see `mutation`), so nothing else has a hook.
+//! Mutation testing hooks into the backends that explore (see `mutation`), so nothing else has a hook.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
@@ -40,23 +40,31 @@ mod published;
 mod remembered;
 mod word;
 
-#[cfg(all(loom, blockgate_mutants))]
+#[cfg(all(any(loom, traceset), blockgate_mutants))]
 pub mod mutation;
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, traceset)))]
 mod production;
 #[cfg(loom)]
 mod under_loom;
 #[cfg(shuttle)]
 mod under_shuttle;
-#[cfg(any(loom, shuttle))]
+#[cfg(traceset)]
+mod under_traceset;
+#[cfg(all(any(loom, traceset), not(blockgate_mutants)))]
+mod unmutated;
+#[cfg(any(loom, shuttle, traceset))]
 mod unpadded;
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, traceset)))]
 use production as backend;
 #[cfg(loom)]
 use under_loom as backend;
 #[cfg(shuttle)]
 use under_shuttle as backend;
+#[cfg(traceset)]
+use under_traceset as backend;
+#[cfg(all(any(loom, traceset), not(blockgate_mutants)))]
+use unmutated as mutation;
 
 // Std's under loom too: loom's own is a branch point at every clone and drop, and shares only memory.
 pub(crate) use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Hooks for mutation testing, under `--cfg loom --cfg blockgate_mutants` only: loom's backend reports where
+//! Hooks for mutation testing, under `--cfg blockgate_mutants` only: the backend that explores reports where
 //! each operation is called, and the hook may weaken it. What is a mutant is decided in `loom-tests/mutants`;
 //! there is no list here, so no operation can be forgotten.
 //!
-//! A hook belongs to one system thread. Loom runs a whole model on one, so the hook belongs to that model.
+//! A hook belongs to one system thread. An engine runs a whole model on one, so the hook belongs to that model.
 
 use std::cell::RefCell;
 use std::panic::Location;

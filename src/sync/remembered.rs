@@ -12,6 +12,7 @@ const SLOTS: usize = 8;
 
 /// Owners are heap addresses, and those that are worth a number are at least this far apart: the bits below
 /// say nothing.
+#[cfg(not(traceset))]
 const OWNER_STRIDE: usize = 64;
 
 /// A number, and the owner that it is kept for.
@@ -34,7 +35,7 @@ pub(super) const fn nothing_remembered() -> Remembered {
 impl Remembered {
     #[inline]
     fn slot(&self, owner: usize) -> &Cell<Kept> {
-        &self.0[owner / OWNER_STRIDE % SLOTS]
+        &self.0[slot_number(owner) % SLOTS]
     }
 
     #[inline]
@@ -47,6 +48,17 @@ impl Remembered {
         self.slot(owner).set(Kept { owner, number });
     }
 }
+
+#[cfg(not(traceset))]
+#[inline]
+fn slot_number(owner: usize) -> usize {
+    owner / OWNER_STRIDE
+}
+
+/// The allocator gives an owner another address in the next execution, and traceset compares executions: there
+/// the order of first use decides.
+#[cfg(traceset)]
+use super::backend::owner_number as slot_number;
 
 /// The number that the calling thread keeps for `owner` (an address other than 0), or 0. It is a place to
 /// begin a search at, and proves nothing: another owner's number may have replaced it, and an owner at an
@@ -62,7 +74,7 @@ pub(crate) fn remember(owner: usize, number: usize) {
     let _ = REMEMBERED_HERE.try_with(|here| here.remember(owner, number));
 }
 
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(all(test, not(any(loom, shuttle, traceset))))]
 mod tests {
     use super::*;
 

@@ -5,24 +5,7 @@ use std::sync::atomic::Ordering;
 pub use super::unpadded::CachePadded;
 pub(super) use loom::thread::{Thread, current as current_thread};
 
-#[cfg(blockgate_mutants)]
 use super::mutation;
-#[cfg(not(blockgate_mutants))]
-use as_written as mutation;
-
-/// What `mutation` offers, where nothing is mutated.
-#[cfg(not(blockgate_mutants))]
-mod as_written {
-    use super::Ordering;
-
-    pub(super) fn ordering(_operation: &str, written: Ordering) -> Ordering {
-        written
-    }
-
-    pub(super) fn applies(_operation: &str) -> bool {
-        false
-    }
-}
 
 loom::thread_local! {
     pub(super) static REMEMBERED_HERE: super::remembered::Remembered = super::remembered::nothing_remembered();

@@ -128,7 +128,7 @@ impl Default for Flag {
     }
 }
 
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(all(test, not(any(loom, shuttle, traceset))))]
 mod tests {
     use super::*;
 

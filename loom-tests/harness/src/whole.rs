@@ -59,7 +59,7 @@ impl<'a> Whole<'a> {
     fn check_diagrams(&self, dir: &Path) -> Result<bool, String> {
         let reports = self.twins();
         let stale = diagrams::stale(dir, &diagrams::files(self.suite, self.explorer, &reports)?);
-        stale.iter().for_each(|what| say(what));
+        lines(&stale);
         let [drawn, files] = [(reports.len(), "diagram"), (stale.len(), "file")]
             .map(|(number, noun)| count(number as u64, noun));
         say(&format!("{drawn}, {files} not up to date"));
@@ -94,7 +94,7 @@ impl<'a> Whole<'a> {
         let Some(now) = self.explored()? else { return Ok(false) };
         let with_long = self.options.arguments.selection.ignored == Ignored::Too;
         let differences = old.differences(&now, self.explorer.name(), with_long);
-        differences.iter().for_each(|what| say(what));
+        lines(&differences);
         say(&format!("certificate {}: {}", file.display(), count(differences.len() as u64, "difference")));
         Ok(differences.is_empty())
     }
@@ -105,7 +105,7 @@ impl<'a> Whole<'a> {
         let other = there.other_engine(engine).map_err(|why| format!("{}: {why}", file.display()))?;
         let Some(now) = self.explored()? else { return Ok(false) };
         let agreement = there.agreement(&now, [engine, other]);
-        agreement.differences.iter().for_each(|what| say(what));
+        lines(&agreement.differences);
         say(&agreement.to_string());
         Ok(agreement.differences.is_empty())
     }
@@ -117,5 +117,11 @@ impl<'a> Whole<'a> {
             return Ok(None);
         }
         Certificate::of(self.explorer, &reports).map(Some)
+    }
+}
+
+fn lines(lines: &[String]) {
+    for line in lines {
+        say(line);
     }
 }

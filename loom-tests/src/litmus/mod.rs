@@ -1,4 +1,4 @@
-//! What the proof believes of loom 0.7.2: each belief a test, so that an upgrade turns red instead of
+//! What the proof believes of loom: each belief a test, so that an upgrade turns red instead of
 //! changing the claim. The table is in `docs/loom.md`.
 //!
 //! Most are programs with the outcomes and the number of executions that loom gives them (`trial`); what
@@ -12,9 +12,11 @@ mod trial;
 use loom_harness::{Model, Twin};
 
 pub fn models() -> Vec<Model> {
-    [atomics::models(), blocking::models(), limits::models()].concat()
+    let models = [atomics::models(), blocking::models(), limits::models()];
+    models.into_iter().flatten().map(Model::litmus).collect()
 }
 
 pub fn twins() -> Vec<Twin> {
-    [atomics::twins(), blocking::twins(), limits::twins()].concat()
+    let twins = [atomics::twins(), blocking::twins(), limits::twins()];
+    twins.into_iter().flatten().map(Twin::litmus).collect()
 }

@@ -105,8 +105,8 @@ mod tests {
     use crate::model::Model;
 
     fn agreement(there: &[&str], here: &[&str]) -> Agreement {
-        let file = one(Model::new("m"), &[("loom", explored(12, there))]);
-        let now = one(Model::new("m"), &[("second", explored(5, here))]);
+        let file = one(&Model::new("m"), &[("loom", explored(12, there))]);
+        let now = one(&Model::new("m"), &[("second", explored(5, here))]);
         file.agreement(&now, ["second", "loom"])
     }
 
@@ -125,12 +125,12 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_a_difference_unless_it_is_declared() {
-        let loom = one(Model::new("other"), &[("loom", explored(12, &[]))]);
-        let now = one(Model::new("m"), &[("second", explored(5, &[]))]);
+        let loom = one(&Model::new("other"), &[("loom", explored(12, &[]))]);
+        let now = one(&Model::new("m"), &[("second", explored(5, &[]))]);
         let found = loom.agreement(&now, ["second", "loom"]).differences;
         assert_eq!(found, ["model m: nothing there of loom", "model other: only loom explored it"]);
-        let alone = one(Model::new("m").second_engine_only(), &[("second", explored(5, &[]))]);
-        let loom = one(Model::new("l").litmus(), &[("loom", explored(12, &[]))]);
+        let alone = one(&Model::new("m").second_engine_only(), &[("second", explored(5, &[]))]);
+        let loom = one(&Model::new("l").litmus(), &[("loom", explored(12, &[]))]);
         let found = loom.agreement(&alone, ["second", "loom"]);
         assert_eq!((found.differences, found.second_engine_only), (vec![], 1));
         assert!(now.other_engine("second").is_err());

@@ -74,7 +74,7 @@ mod tests {
     fn short(executions: u64, seconds: f64) -> Certificate {
         let mut explored = explored(executions, &[]);
         explored.seconds = seconds;
-        one(Model::new("m"), &[("loom", explored)])
+        one(&Model::new("m"), &[("loom", explored)])
     }
 
     /// Of a run without any case.
@@ -93,16 +93,16 @@ mod tests {
 
     #[test]
     fn a_run_is_compared_with_its_own_engine() {
-        let both = one(Model::new("m"), &[("loom", explored(12, &[])), ("second", explored(5, &[]))]);
+        let both = one(&Model::new("m"), &[("loom", explored(12, &[])), ("second", explored(5, &[]))]);
         assert!(both.differences(&short(12, 1.0), "loom", false).is_empty());
-        let other = one(Model::new("m"), &[("second", explored(6, &[]))]);
+        let other = one(&Model::new("m"), &[("second", explored(6, &[]))]);
         assert_eq!(both.differences(&other, "second", false), ["model m: executions 5 -> 6"]);
         assert_eq!(short(12, 1.0).differences(&other, "second", false)[0], "second: none -> 1.0");
     }
 
     #[test]
     fn long_cases_that_were_not_run_are_not_missed() {
-        let long = one(Model::new("m").long(), &[("loom", explored(12, &[]))]);
+        let long = one(&Model::new("m").long(), &[("loom", explored(12, &[]))]);
         assert!(long.differences(&none(), "loom", false).is_empty());
         assert_eq!(long.differences(&none(), "loom", true).len(), 1);
     }

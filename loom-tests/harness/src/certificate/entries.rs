@@ -74,8 +74,8 @@ impl Certificate {
         for (case, report) in reports {
             match &report.verdict {
                 Verdict::Held(coverage) if case.twin.is_none() => {
-                    let explored = Explored::of(report, coverage.is_exhaustive());
-                    certificate.model(case).engines.insert(engine.into(), explored);
+                    let column = Explored::of(report, coverage.is_exhaustive());
+                    certificate.model(case).engines.insert(engine.into(), column);
                 }
                 Verdict::Red(at) if case.twin.is_some() => {
                     certificate.twin(case).engines.insert(engine.into(), Broken::of(report, at));
@@ -219,7 +219,7 @@ pub(super) mod tests {
     }
 
     /// A certificate of one model, `m`.
-    pub(in super::super) fn one(model: Model, columns: &[(&str, Explored)]) -> Certificate {
+    pub(in super::super) fn one(model: &Model, columns: &[(&str, Explored)]) -> Certificate {
         let mut certificate = Certificate::default();
         for (engine, explored) in columns {
             certificate.engines.insert((*engine).into(), "1.0".into());
@@ -232,7 +232,7 @@ pub(super) mod tests {
     fn a_run_keeps_the_other_engines_columns_and_the_long_cases() {
         let old = || {
             let columns = [("loom", explored(12, &[])), ("second", explored(5, &[]))];
-            one(Model::new("m").long(), &columns)
+            one(&Model::new("m").long(), &columns)
         };
         let short = Suite::new("s").model(Model::new("m"));
         let long = Suite::new("s").model(Model::new("m").long());

@@ -125,7 +125,9 @@ impl Outcomes {
     fn counts(&self) -> Vec<(String, u64)> {
         let mut counts: Vec<_> = self.names.iter().map(|name| (name.clone(), 0)).collect();
         for (combination, executions) in &self.combinations {
-            combination.iter().for_each(|index| counts[*index].1 += executions);
+            for index in combination {
+                counts[*index].1 += executions;
+            }
         }
         counts.sort();
         counts
@@ -149,7 +151,9 @@ mod tests {
         install(Record::None, || 0);
         for outcomes in [&["b", "a", "b"][..], &["a"], &[], &["a", "b"]] {
             begin_execution();
-            outcomes.iter().for_each(|outcome| reach(outcome));
+            for outcome in outcomes {
+                reach(outcome);
+            }
         }
         let observed = finish().unwrap();
         assert_eq!(observed.executions, 4);
