@@ -10,7 +10,10 @@
 //! - D2: the refs that were queued before a drain began are in it or in an earlier one.
 //! - D3: folding keeps the sum of changes of each extent.
 //!
-//! Checked by `loom-tests/src/models/delayed_ref.rs`, argued in `docs/delayed_ref.md`. The kernel's are
+//! Checked by `loom-tests/src/models/delayed_ref.rs`,
+//! argued in [`docs/delayed_ref.md`](crate::proof::delayed_ref).
+//!
+//! The kernel's are
 //! `btrfs_add_delayed_data_ref` and `btrfs_run_delayed_refs`.
 
 use std::mem;
@@ -23,6 +26,8 @@ use crate::units::LogicalRange;
 const MANY: usize = 64;
 
 /// One reference to an extent, added or dropped.
+///
+/// Part of the proof: [delayed refs](crate::proof::delayed_ref).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DelayedRef {
     /// The extent.
@@ -32,6 +37,8 @@ pub struct DelayedRef {
 }
 
 /// What a [`DelayedRef`] does.
+///
+/// Part of the proof: [delayed refs](crate::proof::delayed_ref).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefAction {
     /// One reference more; the first inserts the extent item.
@@ -55,6 +62,8 @@ impl DelayedRef {
 }
 
 /// The refs that wait for the next drain.
+///
+/// Part of the proof: [delayed refs](crate::proof::delayed_ref).
 ///
 /// ```
 /// use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
@@ -154,6 +163,8 @@ impl DelayedRefQueue {
 }
 
 /// Refs that a drain took, in no particular order.
+///
+/// Part of the proof: [delayed refs](crate::proof::delayed_ref).
 #[derive(Debug, Default)]
 #[must_use = "dropping these loses reference changes"]
 pub struct DrainedRefs {
@@ -211,6 +222,8 @@ impl DrainedRefs {
 }
 
 /// All changes of one extent's references, summed.
+///
+/// Part of the proof: [delayed refs](crate::proof::delayed_ref).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoldedRef {
     /// The extent.

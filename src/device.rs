@@ -9,6 +9,8 @@ use crate::sync::Mutex;
 
 /// A device of bytes. All offsets and lengths are in bytes.
 ///
+/// Part of the proof: [the protocol](crate::proof::protocol).
+///
 /// Calls come from many threads at once, and only non-overlapping ones do: that is what the protocol is
 /// for. A read that comes after a write returned (happens-after) must see it.
 pub trait Device: Send + Sync {
@@ -38,6 +40,8 @@ pub trait Device: Send + Sync {
 }
 
 /// A device in memory, for tests and examples. Zeroed at first; flushing it does nothing.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 pub struct MemoryDevice {
     length: u64,

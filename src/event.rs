@@ -13,6 +13,8 @@ use std::fmt;
 use crate::units::{BlockGroupId, Bytes, LogicalAddress, LogicalRange, TransactionId};
 
 /// A step of the protocol, with its values.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol#named-events).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

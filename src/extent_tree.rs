@@ -11,7 +11,10 @@
 //! - T3: extent items do not overlap, and each has at least one reference.
 //! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
 //!
-//! Checked by `loom-tests/src/models/transaction.rs`, argued in `docs/transaction.md`. The kernel's switch is
+//! Checked by `loom-tests/src/models/transaction.rs`,
+//! argued in [`docs/transaction.md`](crate::proof::transaction).
+//!
+//! The kernel's switch is
 //! `switch_commit_roots`.
 
 use std::fmt;
@@ -26,6 +29,8 @@ use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 type Items = RedBlackTreeMapSync<LogicalAddress, ExtentItem>;
 
 /// What the tree knows of an extent, by its start.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExtentItem {
     /// Where it is.
@@ -35,6 +40,8 @@ pub struct ExtentItem {
 }
 
 /// The live tree, which only a commit changes, and the commit root, which anyone reads.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug)]
 pub struct ExtentTree {
     live: Mutex<Items>,
@@ -163,6 +170,8 @@ fn first_overlapping(items: &Items, range: LogicalRange) -> Option<ExtentItem> {
 }
 
 /// The extent tree as of one commit: an immutable snapshot. Cloning it costs a pointer.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug, Clone)]
 pub struct CommitRoot {
     transaction: TransactionId,
@@ -215,6 +224,8 @@ impl CommitRoot {
 
 /// What a commit changed, by extent, each list in the order of addresses: the owner of the space must
 /// book it. Where an extent took the place of another in one commit, both lists have those bytes.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[must_use = "space that is not booked is lost"]
 pub struct Changes {
@@ -273,6 +284,8 @@ fn without(ranges: &[LogicalRange], others: &[LogicalRange]) -> Vec<LogicalRange
 }
 
 /// A reference change that does not fit the tree.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefError {

@@ -53,6 +53,8 @@ pub mod event;
 pub mod extent_tree;
 pub mod gate;
 pub mod ordered_extent;
+#[cfg(doc)]
+pub mod proof;
 pub mod replace;
 pub mod sharded;
 pub mod sync;

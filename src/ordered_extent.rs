@@ -25,7 +25,10 @@
 //! - X4: what was done before an entry left happens-before the return of a wait that counted it (the
 //!   shard's lock).
 //!
-//! Checked by `loom-tests/src/models/ordered_extent.rs`, argued in `docs/ordered_extent.md`. The kernel's are
+//! Checked by `loom-tests/src/models/ordered_extent.rs`,
+//! argued in [`docs/ordered_extent.md`](crate::proof::ordered_extent).
+//!
+//! The kernel's are
 //! `btrfs_add_ordered_extent`, `btrfs_finish_ordered_io` and `btrfs_wait_ordered_roots`.
 
 use std::ops::Deref;
@@ -39,6 +42,8 @@ use crate::units::{LogicalAddress, LogicalRange};
 const NONE: u64 = u64::MAX;
 
 /// The writes in flight of one block group.
+///
+/// Part of the proof: [ordered extents](crate::proof::ordered_extent).
 ///
 /// Adding and finishing lock one shard, and allocate only when more are in flight than ever before. A wait
 /// looks at as many slots as were in flight at once since there last were none here; other groups cost it
@@ -135,6 +140,8 @@ impl OrderedExtents {
 }
 
 /// What [`OrderedExtents::wait_range`] waited for.
+///
+/// Part of the proof: [ordered extents](crate::proof::ordered_extent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use]
 pub struct Waited {
@@ -145,6 +152,8 @@ pub struct Waited {
 }
 
 /// A write in flight. It may be sent, and finished on another thread.
+///
+/// Part of the proof: [ordered extents](crate::proof::ordered_extent).
 ///
 /// Dropping it unfinished is a failure, as [`OrderedExtent::fail`]: waiters go on, and learn of it.
 #[derive(Debug)]

@@ -27,7 +27,10 @@
 //! - C4: the gate opens after the commit root was switched, or never.
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
 //!
-//! Checked by `loom-tests/src/models/transaction.rs`, argued in `docs/transaction.md`. The kernel's are
+//! Checked by `loom-tests/src/models/transaction.rs`,
+//! argued in [`docs/transaction.md`](crate::proof::transaction).
+//!
+//! The kernel's are
 //! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
 
 use std::error::Error;
@@ -43,6 +46,8 @@ use crate::sync::{Arc, Mutex};
 use crate::units::TransactionId;
 
 /// The transactions of one extent tree.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 ///
 /// ```
 /// use blockgate::{DelayedRef, LogicalRange, Transactions};
@@ -225,6 +230,8 @@ impl Transactions {
 
 /// A participant's hold on the running transaction: no commit completes while it lives.
 ///
+/// Part of the proof: [transactions](crate::proof::transaction).
+///
 /// Dropping it ends it, as [`TransactionHandle::end`]. What was pushed stands, whichever way it ends.
 #[derive(Debug)]
 #[must_use = "dropping this ends the handle"]
@@ -308,6 +315,8 @@ impl Drop for TransactionHandle<'_> {
 }
 
 /// A commit that is complete.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug)]
 #[must_use]
 pub struct CompletedCommit {
@@ -318,6 +327,8 @@ pub struct CompletedCommit {
 }
 
 /// A commit failed, and with it every later one: no more transactions. Cloning it is cheap.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
 #[derive(Debug, Clone)]
 pub struct CommitError {
     why: Why,

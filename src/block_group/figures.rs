@@ -6,6 +6,8 @@ use std::ops::Add;
 use crate::units::{Bytes, LogicalRange};
 
 /// The bytes of a group by what they are used for. They add up to the group's length.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Can be allocated (while the group is read-write).
@@ -69,6 +71,8 @@ impl Add for Figures {
 }
 
 /// What a byte of a group is used for.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpaceKind {
     /// See [`Figures::free`].
@@ -82,6 +86,8 @@ pub enum SpaceKind {
 }
 
 /// A booking that does not fit what is booked: somebody gave space back twice, or space that is not his.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 ///
 /// What is free is known by address; what is reserved, used or pinned only by count, since an allocation
 /// does not pay for more. So giving back free space is always noticed, and giving back another's extent

@@ -17,7 +17,8 @@
 //! - F1: `free + reserved + used + pinned` is the length of the slice, at every moment.
 //! - F2: `free` is the sum of the cluster and the free ranges; these do not overlap.
 //!
-//! Checked by `loom-tests/src/models/block_group.rs`, argued in `docs/block_group.md`.
+//! Checked by `loom-tests/src/models/block_group.rs`,
+//! argued in [`docs/block_group.md`](crate::proof::block_group).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,10 @@
 //! - B3: free, reserved, used, pinned and read-only bytes add up to the group's length at every moment.
 //! - B4: pinned bytes become free only by [`BlockGroup::unpin`], after the commit that removed them.
 //!
-//! Checked by `loom-tests/src/models/block_group.rs`, argued in `docs/block_group.md`. The kernel's are
+//! Checked by `loom-tests/src/models/block_group.rs`,
+//! argued in [`docs/block_group.md`](crate::proof::block_group).
+//!
+//! The kernel's are
 //! `btrfs_inc_block_group_ro`, `btrfs_wait_block_group_reservations`, `btrfs_inc_nocow_writers` and
 //! `btrfs_wait_nocow_writers`.
 
@@ -29,6 +32,8 @@ use crate::sharded::Shards;
 use crate::units::{BlockGroupId, Bytes, LogicalRange};
 
 /// A block group: its space, who is about to use it, and whether anyone may.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 ///
 /// ```
 /// use blockgate::{BlockGroup, BlockGroupId, LogicalRange, OrderedExtents, ReserveError};
@@ -246,6 +251,8 @@ impl BlockGroup {
 
 /// Space allocated in a block group, until its ordered extent exists.
 ///
+/// Part of the proof: [block groups](crate::proof::block_group).
+///
 /// Dropping it gives the space back. [`Reservation::hand_over`] keeps the space.
 #[derive(Debug)]
 #[must_use = "dropping this gives the space back"]
@@ -303,6 +310,8 @@ fn give_back(group: &BlockGroup, extent: LogicalRange) {
 }
 
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug)]
 #[must_use = "dropping this ends the admission"]
 pub struct NocowAdmission<'group> {
@@ -318,6 +327,8 @@ impl Drop for NocowAdmission<'_> {
 }
 
 /// One level of read-only. Dropping it ends that level; the last one makes the group read-write.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write"]
 pub struct ReadOnly<'group> {
@@ -365,6 +376,8 @@ impl Drop for ReadOnly<'_> {
 }
 
 /// The range of a group is not a whole number of allocation units.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlignmentError {
     /// The range asked for.
@@ -386,6 +399,8 @@ impl fmt::Display for AlignmentError {
 impl std::error::Error for AlignmentError {}
 
 /// The group is read-only: a drain or a scrub is at work there. Not an error of the writer.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOnlyError {
     /// The group.
@@ -401,6 +416,8 @@ impl fmt::Display for ReadOnlyError {
 impl std::error::Error for ReadOnlyError {}
 
 /// Why [`BlockGroup::reserve`] gave nothing.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReserveError {
@@ -450,6 +467,8 @@ impl fmt::Display for ReserveError {
 impl std::error::Error for ReserveError {}
 
 /// What [`BlockGroup::check`] found.
+///
+/// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupDefect {

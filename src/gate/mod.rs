@@ -46,7 +46,10 @@
 //! - *Epochs and hazard pointers*, whose entry is as cheap: they say that somebody may be inside, and only a
 //!   grace period of the whole process says that nobody is.
 //!
-//! Checked by `loom-tests/src/models/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
+//! Checked by `loom-tests/src/models/gate.rs`,
+//! argued in [`docs/gate.md`](crate::proof::gate).
+//!
+//! The kernel has three of these:
 //! `bg->ro` with `bg->reservations`, `bg->ro` with `bg->nocow_writers`, and the transaction's
 //! `num_writers` with its state.
 
@@ -64,6 +67,8 @@ use word::Word;
 const MOST_LEVELS: usize = 4096;
 
 /// A sharded count of the threads inside, which can be closed to newcomers and waited empty.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 ///
 /// ```
 /// use blockgate::{EnterError, Gate};
@@ -253,6 +258,8 @@ impl Gate {
 }
 
 /// A thread's stay inside a [`Gate`]. Dropping it leaves; that may happen on another thread.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 #[derive(Debug)]
 #[must_use = "dropping this leaves the gate at once"]
 pub struct Inside<'gate> {
@@ -273,6 +280,8 @@ impl Drop for Inside<'_> {
 }
 
 /// One level that a [`Gate`] is closed by. Dropping it opens that level; the last one opens the gate.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 #[derive(Debug)]
 #[must_use = "dropping this opens the gate at once"]
 pub struct Closed<'gate> {
@@ -331,6 +340,8 @@ impl Drop for Closed<'_> {
 }
 
 /// Why [`Gate::enter`] refused.
+///
+/// Part of the proof: [the gate](crate::proof::gate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnterError {

@@ -12,6 +12,8 @@ use crate::units::{Bytes, LogicalAddress, LogicalRange};
 const BUFFER: u64 = 1 << 20;
 
 /// How much was copied.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CopyFigures {
     /// Extents of the commit root.
@@ -76,6 +78,8 @@ fn copy_run(
 
 /// Asks a replace to stop. Cloning it makes another handle of the same request.
 ///
+/// Part of the proof: [the protocol](crate::proof::protocol).
+///
 /// It is looked at between the steps of the drain and between two reads of the copy. A wait is not cut
 /// short: it ends when the writers it waits for do.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +105,8 @@ impl CancelToken {
 }
 
 /// Which of the two devices.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The one that is replaced.
@@ -110,6 +116,8 @@ pub enum Side {
 }
 
 /// Why a group was not copied. It is read-write again, and the cursor where it was.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CopyError {

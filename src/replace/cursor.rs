@@ -6,12 +6,16 @@ use crate::units::LogicalAddress;
 
 /// The copier's half of the cursor. It only moves forward, until it is [reset](Cursor::reset) for
 /// another replace. The kernel's is `dev_replace.cursor_left`.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 pub struct Cursor {
     address: Publisher,
 }
 
 /// The writers' half of the cursor.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone)]
 pub struct CursorReader {
     address: Published,

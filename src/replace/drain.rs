@@ -12,6 +12,8 @@ use super::copy::{CancelToken, CopyError, CopyFigures, copy_extents};
 use super::cursor::Cursor;
 
 /// What the drain needs of the embedder's metadata: a commit, and the extents of the commit root.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 pub trait Metadata {
     /// A snapshot of the metadata as of a commit.
     type Root;
@@ -43,6 +45,8 @@ impl Metadata for Transactions {
 }
 
 /// What the replace of one group waited for and copied.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Somebody had a reservation when the group was set read-only.
@@ -56,6 +60,8 @@ pub struct Summary {
 }
 
 /// After step 1: the group is read-only.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write"]
 pub struct Frozen<'group> {
@@ -88,6 +94,8 @@ impl<'group> Frozen<'group> {
 }
 
 /// After step 2: no reservation and no NOCOW writer of the group exists.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write"]
 pub struct Quiet<'group> {
@@ -107,6 +115,8 @@ impl<'group> Quiet<'group> {
 }
 
 /// After step 3: no write of the group is in flight.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write"]
 pub struct Settled<'group> {
@@ -127,6 +137,8 @@ impl<'group> Settled<'group> {
 }
 
 /// After step 4: every extent of the group is in the commit root, and none will change.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[must_use = "dropping this makes the group read-write"]
 pub struct Committed<'group, M: Metadata> {
     read_only: ReadOnly<'group>,
@@ -159,6 +171,8 @@ impl<'group, M: Metadata> Committed<'group, M> {
 }
 
 /// After step 5: the group is on the target.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write, and what is written to it is missing on the target"]
 pub struct Copied<'group> {
@@ -182,6 +196,8 @@ impl<'group> Copied<'group> {
 }
 
 /// After step 6: the cursor is past the group.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write, as step 7 does, and loses the summary"]
 pub struct Passed<'group> {

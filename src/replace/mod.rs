@@ -26,7 +26,10 @@
 //! - R4: the copy reads the commit root of step 4, or a later one.
 //! - R5: the cursor passes the group after the copy is flushed, and before the group is read-write.
 //!
-//! Checked by `loom-tests/src/models/replace.rs`, argued in `docs/protocol.md`. The bug that this cures, and the
+//! Checked by `loom-tests/src/models/replace.rs`,
+//! argued in [`docs/protocol.md`](crate::proof::protocol).
+//!
+//! The bug that this cures, and the
 //! cure, are in Linux commit f0e9b7d64019; the kernel's loop is `scrub_enumerate_chunks`.
 
 mod copy;

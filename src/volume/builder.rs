@@ -14,6 +14,8 @@ use super::error::BuildError;
 use super::{Volume, VolumeGroup};
 
 /// The layout of a [`Volume`]: where its block groups are.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone)]
 pub struct VolumeBuilder {
     alignment: u64,

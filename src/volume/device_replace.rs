@@ -13,6 +13,8 @@ use crate::units::LogicalAddress;
 use super::{ReplaceError, Volume};
 
 /// Which writes go to both devices while a replace runs.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
     /// Those behind the cursor: a write ahead of it is copied later. Each byte is written to the target
@@ -173,6 +175,8 @@ impl Volume {
 }
 
 /// A replace at work. Dropping it unfinished gives the target up; another may be started then.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[must_use = "dropping this gives up the replace"]
 pub struct DeviceReplace<'volume> {
     volume: &'volume Volume,

@@ -9,6 +9,8 @@ use crate::transaction::CommitError;
 use crate::units::{BlockGroupId, Bytes, LogicalRange};
 
 /// Why [`VolumeBuilder::build`](super::VolumeBuilder::build) failed.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -57,6 +59,8 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 /// Why a write was not done.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -156,6 +160,8 @@ impl std::error::Error for WriteError {
 }
 
 /// Why a device is not replaced.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplaceError {
@@ -234,6 +240,8 @@ impl std::error::Error for ReplaceError {
 }
 
 /// What [`Volume::check`](super::Volume::check) found.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VolumeDefect {

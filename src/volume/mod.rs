@@ -10,7 +10,8 @@
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
 //!
-//! Checked by `loom-tests/src/models/replace.rs`, argued in `docs/protocol.md`.
+//! Checked by `loom-tests/src/models/replace.rs`,
+//! argued in [`docs/protocol.md`](crate::proof::protocol).
 
 mod builder;
 mod device_replace;
@@ -38,6 +39,8 @@ use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
 /// A volume: writers write, one task commits now and then, one may replace the device meanwhile.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 ///
 /// All methods may be called from many threads at once. Extents are the embedder's to keep track of;
 /// who overwrites or deletes one makes sure that nobody else does so at the same time.
@@ -71,6 +74,8 @@ pub struct Volume {
 }
 
 /// A block group and the writes in flight in it.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug)]
 pub struct VolumeGroup {
     block_group: BlockGroup,

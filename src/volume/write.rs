@@ -200,6 +200,8 @@ fn zeroes(length: u64) -> Vec<u8> {
 }
 
 /// What [`Volume::overwrite`] did.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the data may be elsewhere now"]
 pub enum Overwrite {
@@ -211,6 +213,8 @@ pub enum Overwrite {
 }
 
 /// A write to a new extent. Dropping it unfinished gives the space back and marks the write as failed.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[must_use = "dropping this unfinished gives up the write"]
 pub struct CowWrite<'volume> {
     // Dropped in this order: a thread that is given the space next finds no write in flight there.
@@ -293,6 +297,8 @@ impl CowWrite<'_> {
 
 /// An in-place write. Dropping it unfinished marks the write as failed: its bytes are then the old ones,
 /// the new ones, or a mix, and a replace that is past them fails.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
 #[must_use = "dropping this unfinished marks the write as failed"]
 pub struct NocowWrite<'volume> {
     // Dropped in this order: a waiter that learns of the failure finds the target failed.
