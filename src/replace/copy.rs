@@ -5,7 +5,7 @@ use std::io;
 
 use crate::device::Device;
 use crate::event::{Event, emit};
-use crate::sync::{Arc, CounterWord, Ordering};
+use crate::sync::{Arc, Flag};
 use crate::units::{Bytes, LogicalAddress, LogicalRange};
 
 /// So many bytes are read and written at once.
@@ -78,29 +78,21 @@ fn copy_run(
 ///
 /// It is looked at between the steps of the drain and between two reads of the copy. A wait is not cut
 /// short: it ends when the writers it waits for do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CancelToken {
-    requested: Arc<CounterWord>,
-}
-
-impl Default for CancelToken {
-    fn default() -> Self {
-        Self { requested: Arc::new(CounterWord::new(0)) }
-    }
+    requested: Arc<Flag>,
 }
 
 impl CancelToken {
     /// Asks. It cannot be taken back.
     pub fn cancel(&self) {
-        // Relaxed: nothing is handed over with the request.
-        self.requested.set_bits(1, Ordering::Relaxed);
+        self.requested.raise();
     }
 
     /// Whether somebody asked.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        // Relaxed: see `cancel`.
-        self.requested.read(Ordering::Relaxed) != 0
+        self.requested.is_raised()
     }
 
     pub(super) fn check(&self) -> Result<(), CopyError> {

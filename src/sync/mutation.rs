@@ -1,15 +1,15 @@
-//! Hooks for mutation testing, under `--cfg loom --cfg blockgate_mutants` only: every operation of the
-//! facade tells where it was called, and the hook may weaken it. What is a mutant is decided in
-//! `loom-tests/mutants`; here is no list, so no operation can be forgotten.
+//! Hooks for mutation testing, under `--cfg loom --cfg blockgate_mutants` only: loom's backend reports where
+//! each operation is called, and the hook may weaken it. What is a mutant is decided in `loom-tests/mutants`;
+//! there is no list here, so no operation can be forgotten.
 //!
-//! The hook belongs to a thread of the system. Loom runs a whole model on one, so it belongs to a model.
+//! A hook belongs to one system thread. Loom runs a whole model on one, so the hook belongs to that model.
 
 use std::cell::RefCell;
 use std::panic::Location;
 
 use super::Ordering;
 
-/// An operation of the facade at its call site, which may be in the middle of an expression.
+/// An operation of [`sync`](super) at its call site, which may be in the middle of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
     /// Where it is called.
@@ -37,13 +37,13 @@ thread_local! {
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
-/// Replaces the hook of this thread of the system. It must do nothing that loom knows of.
+/// Replaces the hook of this system thread. It must do nothing that loom knows of.
 pub fn set_hook(hook: Hook) {
     HOOK.set(Some(hook));
 }
 
 fn ask(site: Site) -> Effect {
-    // After the end of the thread's own values there is nothing to mutate.
+    // Once the thread's own values are destroyed there is nothing to mutate.
     let asked = HOOK.try_with(|hook| hook.borrow_mut().as_mut().map(|hook| hook(site)));
     asked.ok().flatten().unwrap_or(Effect::AsWritten)
 }

@@ -3,13 +3,13 @@
 use super::Ordering;
 
 pub use super::unpadded::CachePadded;
-pub(super) use shuttle::thread::{Thread, current as current_thread, park};
+pub(super) use shuttle::thread::{Thread, current as current_thread};
 
 shuttle::thread_local! {
-    pub(super) static REMEMBERED_HERE: super::Remembered = super::nothing_remembered();
+    pub(super) static REMEMBERED_HERE: super::remembered::Remembered = super::remembered::nothing_remembered();
 }
 
-// Orderings are handed on as they are; shuttle ignores them, and says so once.
+// Orderings are passed on as they are; shuttle ignores them, and says so once.
 #[derive(Debug)]
 pub(super) struct AtomicU64(shuttle::sync::atomic::AtomicU64);
 
@@ -25,6 +25,14 @@ impl AtomicU64 {
         orders: (Ordering, Ordering),
     ) -> Result<u64, u64> {
         self.0.compare_exchange(old, new, orders.0, orders.1)
+    }
+
+    pub(super) fn check_guess(&self, order: Ordering) -> u64 {
+        self.read(order)
+    }
+
+    pub(super) fn read(&self, order: Ordering) -> u64 {
+        self.0.fetch_add(0, order)
     }
 
     pub(super) fn fetch_add(&self, n: u64, order: Ordering) -> u64 {
@@ -71,15 +79,19 @@ impl<T> Mutex<T> {
         self.0.lock().expect("no code of this crate panics under a lock")
     }
 
-    /// The value, where exclusive access proves that nobody else is using it.
+    /// The value, where exclusive access proves that no other thread is using it.
     #[expect(clippy::missing_panics_doc, reason = "no code of this crate panics under a lock")]
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().expect("no code of this crate panics under a lock")
     }
 }
 
-pub(super) fn is_same(one: &Thread, other: &Thread) -> bool {
-    one.id() == other.id()
+pub(super) fn park(_is_first: bool) {
+    shuttle::thread::park();
+}
+
+pub(super) fn unpark_all(threads: &mut Vec<Thread>) {
+    threads.drain(..).for_each(|thread| thread.unpark());
 }
 
 // Shuttle numbers its threads from zero.

@@ -1,4 +1,4 @@
-//! What explores interleavings has no caches to pad for.
+//! An engine that explores interleavings has no caches, so nothing is padded.
 
 /// As wide as its value.
 #[derive(Debug, Default)]

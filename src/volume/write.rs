@@ -6,7 +6,7 @@ use std::io;
 use crate::block_group::ReserveError;
 use crate::delayed_ref::DelayedRef;
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
-use crate::sync::{CounterWord, Ordering, recall, remember};
+use crate::sync::{Flag, recall, remember};
 use crate::units::{LogicalAddress, LogicalRange};
 
 use super::{Volume, WriteError};
@@ -134,7 +134,7 @@ impl Volume {
         // V1: hand over hand.
         let ordered = group.ordered.add(extent);
         drop(admission);
-        Ok(NocowWrite { volume: self, extent, touched: CounterWord::new(0), ordered })
+        Ok(NocowWrite { volume: self, extent, touched: Flag::new(), ordered })
     }
 
     #[cold]
@@ -286,8 +286,8 @@ impl Drop for CowWrite<'_> {
 pub struct NocowWrite<'volume> {
     volume: &'volume Volume,
     extent: LogicalRange,
-    /// Other than zero: bytes were sent to a device, by whatever thread.
-    touched: CounterWord,
+    /// Bytes were sent to a device, by whatever thread.
+    touched: Flag,
     ordered: OrderedExtent<&'volume OrderedExtents>,
 }
 
@@ -297,8 +297,7 @@ impl NocowWrite<'_> {
     /// # Errors
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
-        // Relaxed: read where exclusive access proves that nobody writes.
-        self.touched.set_bits(1, Ordering::Relaxed);
+        self.touched.raise();
         self.volume.write_within(self.extent, offset, data)
     }
 
@@ -313,7 +312,7 @@ impl NocowWrite<'_> {
 impl Drop for NocowWrite<'_> {
     fn drop(&mut self) {
         if let Some(ordered) = self.ordered.take() {
-            if self.touched.exclusive_value() != 0 {
+            if self.touched.exclusive_is_raised() {
                 self.volume.devices_may_differ(self.extent.start());
             }
             ordered.fail();

@@ -1,0 +1,56 @@
+//! A value that one thread at a time publishes and any thread reads.
+//!
+//! The two halves are two types, so that no thread can load the atomic and then store it: loom does not
+//! explore what happens in between (its issues 166 and 392). The publisher remembers instead.
+
+use super::backend::AtomicU64;
+use super::{Arc, Ordering};
+
+/// A value that one thread at a time publishes and any thread reads: `(writer half, reader half)`.
+#[must_use]
+pub fn published(value: u64) -> (Publisher, Published) {
+    let cell = Arc::new(AtomicU64::new(value));
+    (Publisher { cell: Arc::clone(&cell), last: value }, Published { cell })
+}
+
+/// The half of a published value that stores. It cannot be cloned, and it cannot load.
+#[derive(Debug)]
+pub struct Publisher {
+    cell: Arc<AtomicU64>,
+    last: u64,
+}
+
+impl Publisher {
+    /// Publishes `value`. Never blocks.
+    ///
+    /// Release: pairs with the Acquire in [`Published::get`]; what the publisher did before
+    /// happens-before what a reader does after it saw `value`.
+    #[track_caller]
+    pub fn publish(&mut self, value: u64) {
+        self.last = value;
+        self.cell.store(value, Ordering::Release);
+    }
+
+    /// What this half published last. No load: it remembers.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+}
+
+/// The half of a published value that loads.
+#[derive(Debug, Clone)]
+pub struct Published {
+    cell: Arc<AtomicU64>,
+}
+
+impl Published {
+    /// A value that was published, and not an older one than this thread saw before. Never blocks.
+    ///
+    /// Acquire: pairs with the Release in [`Publisher::publish`].
+    #[must_use]
+    #[track_caller]
+    pub fn get(&self) -> u64 {
+        self.cell.load(Ordering::Acquire)
+    }
+}
