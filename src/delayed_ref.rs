@@ -15,8 +15,9 @@
 
 use std::mem;
 
-use crate::sync::{CachePadded, Mutex, current_shard};
-use crate::units::{LogicalRange, Shards};
+use crate::sharded::{Sharded, Shards};
+use crate::sync::Mutex;
+use crate::units::LogicalRange;
 
 /// Of so many, a caller's vector is handed over as it is: that costs less than to copy it.
 const MANY: usize = 64;
@@ -68,7 +69,7 @@ impl DelayedRef {
 /// ```
 #[derive(Debug)]
 pub struct DelayedRefQueue {
-    shards: Box<[CachePadded<Mutex<Pending>>]>,
+    shards: Sharded<Mutex<Pending>>,
 }
 
 #[derive(Debug, Default)]
@@ -89,14 +90,13 @@ impl DelayedRefQueue {
     /// An empty queue.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        let pending = (0..shards.count()).map(|_| CachePadded::new(Mutex::new(Pending::default())));
-        Self { shards: pending.collect() }
+        Self { shards: Sharded::new(shards, |_| Mutex::default()) }
     }
 
     /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].
     #[inline(always)]
     pub fn push(&self, delayed_ref: DelayedRef) -> u64 {
-        let mut pending = self.own_shard().lock();
+        let mut pending = self.shards.own().lock();
         pending.singles.push(delayed_ref);
         pending.drains
     }
@@ -107,7 +107,7 @@ impl DelayedRefQueue {
     /// drains do not overlap, of all of them.)
     #[inline]
     pub fn push_all(&self, refs: &[DelayedRef]) -> u64 {
-        let mut pending = self.own_shard().lock();
+        let mut pending = self.shards.own().lock();
         pending.singles.extend_from_slice(refs);
         pending.drains
     }
@@ -122,20 +122,15 @@ impl DelayedRefQueue {
             return drains;
         }
         let chunk = mem::take(refs);
-        let mut pending = self.own_shard().lock();
+        let mut pending = self.shards.own().lock();
         pending.chunks.push(chunk);
         pending.drains
-    }
-
-    #[inline]
-    fn own_shard(&self) -> &Mutex<Pending> {
-        &self.shards[current_shard(self.shards.len())]
     }
 
     /// Takes everything that is queued. Locks each shard once.
     pub fn drain(&self) -> DrainedRefs {
         let mut parts = Vec::new();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let mut pending = shard.lock();
             pending.drains += 1;
             let (singles, mut chunks) = (mem::take(&mut pending.singles), mem::take(&mut pending.chunks));

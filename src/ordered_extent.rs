@@ -31,8 +31,9 @@
 use std::ops::Deref;
 
 use crate::event::{Event, emit};
-use crate::sync::{Arc, CachePadded, Monitor, MonitorGuard, current_shard};
-use crate::units::{LogicalAddress, LogicalRange, Shards};
+use crate::sharded::{ShardSet, Sharded, Shards};
+use crate::sync::{Arc, Monitor, MonitorGuard};
+use crate::units::{LogicalAddress, LogicalRange};
 
 /// No slot.
 const NONE: u64 = u64::MAX;
@@ -58,7 +59,7 @@ const NONE: u64 = u64::MAX;
 /// ```
 #[derive(Debug)]
 pub struct OrderedExtents {
-    shards: Box<[CachePadded<Monitor<Slab>>]>,
+    shards: Sharded<Monitor<Slab>>,
 }
 
 impl Default for OrderedExtents {
@@ -71,8 +72,7 @@ impl OrderedExtents {
     /// A tracker with nothing in flight.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        let slabs = (0..shards.count()).map(|_| CachePadded::new(Monitor::new(Slab::default())));
-        Self { shards: slabs.collect() }
+        Self { shards: Sharded::new(shards, |_| Monitor::new(Slab::default())) }
     }
 
     /// Adds a write of `extent`, before its I/O is submitted and before the reservation or the NOCOW
@@ -95,21 +95,19 @@ impl OrderedExtents {
     /// calling thread holds one of the handles.
     pub fn wait_range(&self, range: LogicalRange) -> Waited {
         let mut waited = Waited::default();
-        let mut to_wait = 0_u64;
+        let mut to_wait = ShardSet::default();
         let mut tickets = [0_u64; Shards::MAX];
         for (index, shard) in self.shards.iter().enumerate() {
             let mut slab = shard.lock();
             let pending = slab.count_overlapping(range);
             if pending != 0 {
                 waited.count += pending;
-                to_wait |= 1 << index;
+                to_wait.insert_if(index, true);
                 tickets[index] = slab.begin_wait(range, pending);
             }
         }
-        while to_wait != 0 {
-            let index = to_wait.trailing_zeros() as usize;
+        for index in to_wait.iter() {
             waited.failed += self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
-            to_wait &= to_wait - 1;
         }
         emit(|| Event::WaitedOrdered { range, count: waited.count, failed: waited.failed });
         waited
@@ -163,7 +161,7 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     #[track_caller]
     #[inline(always)]
     fn add(owner: Owner, extent: LogicalRange) -> Self {
-        let shard = current_shard(owner.shards.len());
+        let shard = owner.shards.own_index();
         let slot = owner.shards[shard].lock().insert(extent);
         // Owned before it is reported: if that unwinds, the write has failed.
         let ordered = Self { owner: Some(owner), extent, slot, shard };

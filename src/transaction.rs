@@ -38,8 +38,9 @@ use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction};
 use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
 use crate::gate::{EnterError, Gate, Inside};
+use crate::sharded::Shards;
 use crate::sync::{Arc, Mutex};
-use crate::units::{Shards, TransactionId};
+use crate::units::TransactionId;
 
 /// The transactions of one extent tree.
 ///

@@ -25,7 +25,8 @@ use free_space::FreeSpace;
 
 use crate::event::{Event, emit};
 use crate::gate::{Closed, EnterError, Gate, Inside};
-use crate::units::{BlockGroupId, Bytes, LogicalRange, Shards};
+use crate::sharded::Shards;
+use crate::units::{BlockGroupId, Bytes, LogicalRange};
 
 /// A block group: its space, who is about to use it, and whether anyone may.
 ///

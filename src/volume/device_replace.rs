@@ -5,8 +5,9 @@ use std::io;
 
 use crate::device::Device;
 use crate::replace::{CancelToken, CopyError, Cursor, Frozen, Side, Summary};
-use crate::sync::{Arc, CachePadded, Mutex, current_shard};
-use crate::units::{LogicalAddress, Shards};
+use crate::sharded::{Sharded, Shards};
+use crate::sync::{Arc, Mutex};
+use crate::units::LogicalAddress;
 
 use super::{ReplaceError, Volume};
 
@@ -89,21 +90,19 @@ impl Device for Target {
 }
 
 /// Where writers find the target: one slot a shard, so that those who write to both devices do not meet.
-pub(super) struct TargetSlots(Box<[CachePadded<TargetSlot>]>);
-
-type TargetSlot = Mutex<Option<Arc<Target>>>;
+pub(super) struct TargetSlots(Sharded<Mutex<Option<Arc<Target>>>>);
 
 impl TargetSlots {
     pub(super) fn new(shards: Shards) -> Self {
-        Self((0..shards.count()).map(|_| CachePadded::new(Mutex::new(None))).collect())
+        Self(Sharded::new(shards, |_| Mutex::new(None)))
     }
 
     pub(super) fn get(&self) -> Option<Arc<Target>> {
-        self.0[current_shard(self.0.len())].lock().clone()
+        self.0.own().lock().clone()
     }
 
     fn set(&self, target: Option<&Arc<Target>>) {
-        for slot in &self.0 {
+        for slot in self.0.iter() {
             *slot.lock() = target.cloned();
         }
     }

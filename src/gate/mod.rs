@@ -1,66 +1,69 @@
-//! A count of who is inside, with a door that can be closed.
+//! A count of the threads inside, with a door that can be closed.
 //!
-//! The hard part: *entering* and *closing* must not pass each other. Both are read-modify-write
-//! operations on the same word, so one of them comes first, and the second sees it: either the closer
-//! sees the count, or the writer sees the closed bit. The word is sharded, so that writers do not share
-//! a cache line; the argument holds for each shard alone.
+//! The hard part: *entering* and *closing* must not miss each other. Both are read-modify-write operations on
+//! the same word, so one of them comes first and the second sees it: either the closer sees the count, or the
+//! writer sees the level. The word is sharded, so that writers share no cache line; the argument holds for
+//! each shard alone.
 //!
 //! # State: one word a shard
 //!
-//! | levels (bits 48 to 60) | count (bits 0 to 47) | means |
+//! | levels | count | means |
 //! |---|---|---|
 //! | 0 | n | open, n inside |
 //! | l > 0 | n > 0 | closed l times, n left; n only falls |
 //! | l > 0 | 0 | closed, empty; stays so until opened |
 //!
-//! and three bits:
+//! and three bits (the file `word.rs` has them all by name):
 //!
-//! | bit | set by | while | tells | cleared |
+//! | bit | set by | while | its reader and what it does | cleared |
 //! |---|---|---|---|---|
-//! | sealed (63) | [`Closed::seal`] | l > 0 | whoever wants to enter: it will never open again | never |
-//! | awaited (62) | a closer who waits | l > 0, n > 0 | the last one out: wake him | by a waiter, at n = 0 |
-//! | expected (61) | who waits to enter | l > 0 | the last opener: wake him | by a waiter, at l = 0 |
+//! | sealed | [`Closed::seal`] | l > 0 | a thread that wants to enter: gives up, it will never open again | never |
+//! | awaited | a closer that waits | l > 0, n > 0 | the last one out: wakes the closer | by the closer, at n = 0 |
+//! | expected | a thread that waits to enter | l > 0 | the last opener: wakes the thread | by the thread, at l = 0 |
 //!
-//! Waiters wait at the shard's own monitor, and set their bit under its lock. Who leaves, and who opens,
-//! touches the monitor only if the word told him to. There is no state that the shards share, and no lock:
-//! each [`Closed`] is one level in every shard. Shard 0 is closed first and opened last, so no shard has
-//! more levels than it.
+//! Waiters wait at the shard's own monitor, and set their bit under its lock. A thread that leaves or opens
+//! touches the monitor only where the word says that somebody waits. The shards share no state and no lock:
+//! each [`Closed`] is one level in every shard. Shard 0 is closed first and opened last, so no shard has more
+//! levels than it.
 //!
 //! # Invariants
 //!
 //! - G1: the levels of a shard are the [`Closed`] guards that have come to it and not left it.
-//! - G2: nobody enters a shard that has a level.
+//! - G2: no thread enters a shard that has a level.
 //! - G3: every entering has one leaving; a count never wraps in either direction.
 //! - G4: [`Closed::wait_empty`] returns only when no [`Inside`] that was there at the closing is left,
 //!   and what those writers did happens-before its return.
-//! - G5: whoever takes an awaited shard's count to zero wakes its waiters.
-//! - G6: whoever opens or seals an expected shard wakes its waiters.
+//! - G5: the thread that takes an awaited shard's count to zero wakes its waiters.
+//! - G6: the thread that opens or seals an expected shard wakes its waiters.
+//!
+//! # Tried and rejected
+//!
+//! - *One word for all.* Every writer then writes one cache line: 16 times the limit at 2 threads for a
+//!   shared lock (`docs/performance.md`), where the sharded gate stays at 1.1.
+//! - *One monitor for all shards*: writers that do not meet would meet when they wait. With a monitor and bits
+//!   a shard, the model of three writers went from 432,642 executions to 23,182 (a slot a shard for the
+//!   target had its part in that).
+//! - *Epochs and hazard pointers*, whose entry is as cheap: they say that somebody may be inside, and only a
+//!   grace period of the whole process says that nobody is.
 //!
 //! Checked by `loom-tests/gate.rs`, argued in `docs/gate.md`. The kernel has three of these:
 //! `bg->ro` with `bg->reservations`, `bg->ro` with `bg->nocow_writers`, and the transaction's
 //! `num_writers` with its state.
 
+mod word;
+
 use std::fmt;
 
-use crate::sync::{CachePadded, CounterWord, Monitor, Ordering, current_shard};
-use crate::units::Shards;
+use crate::sharded::{ShardSet, Sharded, Shards};
+use crate::sync::{CounterWord, Monitor, Ordering};
 
-const SEALED: u64 = 1 << 63;
-const AWAITED: u64 = 1 << 62;
-const EXPECTED: u64 = 1 << 61;
-const ONE_LEVEL: u64 = 1 << 48;
-const LEVELS: u64 = EXPECTED - ONE_LEVEL;
-const COUNT: u64 = ONE_LEVEL - 1;
+use word::Word;
 
-/// More levels at once are a defect of the caller. The word has room for twice as many, so that those who
+/// More levels at once are a defect of the caller. The word has room for twice as many, so that threads that
 /// close at the same moment cannot overflow it.
-const MOST_LEVELS: u64 = 4096;
+const MOST_LEVELS: usize = 4096;
 
-fn levels(word: u64) -> usize {
-    usize::try_from((word & LEVELS) / ONE_LEVEL).expect("few bits")
-}
-
-/// A sharded count of who is inside, which can be closed to newcomers and waited empty.
+/// A sharded count of the threads inside, which can be closed to newcomers and waited empty.
 ///
 /// ```
 /// use blockgate::{EnterError, Gate};
@@ -77,7 +80,7 @@ fn levels(word: u64) -> usize {
 /// ```
 #[derive(Debug)]
 pub struct Gate {
-    shards: Box<[CachePadded<Shard>]>,
+    shards: Sharded<Shard>,
 }
 
 #[derive(Debug)]
@@ -88,34 +91,54 @@ struct Shard {
 
 impl Shard {
     fn new() -> Self {
-        Self { word: CounterWord::new(0), waiting: Monitor::new(()) }
+        Self { word: CounterWord::new(Word::OPEN.0), waiting: Monitor::new(()) }
+    }
+
+    /// [`CounterWord::update`], of words.
+    #[track_caller]
+    #[inline(always)]
+    fn update(
+        &self,
+        guess: Word,
+        orders: (Ordering, Ordering),
+        next: impl Fn(Word) -> Option<Word>,
+    ) -> Result<Word, Word> {
+        let word = self.word.update(guess.0, orders, |word| next(Word(word)).map(|next| next.0));
+        word.map(Word).map_err(Word)
+    }
+
+    /// Returns the word before.
+    #[track_caller]
+    fn close_one_level(&self, order: Ordering) -> Word {
+        Word(self.word.add(Word::LEVEL, order))
     }
 
     fn open_one_level(&self) {
-        // Release: pairs with the Acquire in `enter`; the freeze happens-before the next writer.
-        let before = self.word.subtract(ONE_LEVEL, Ordering::Release);
-        if before & EXPECTED != 0 && levels(before) == 1 {
+        // Release: pairs with the Acquire in `enter`; what the closer did happens-before what the next writer
+        // does inside.
+        let before = Word(self.word.subtract(Word::LEVEL, Ordering::Release));
+        if before.wakes_when_opened() {
             self.wake();
         }
     }
 
+    fn exclusive_word(&mut self) -> Word {
+        Word(self.word.exclusive_value())
+    }
+
     /// Blocks until the count is zero, in a shard that the caller has closed.
     fn wait_empty(&self) {
-        let mut likely = ONE_LEVEL + 1;
+        let mut guess = Word::ONE_INSIDE;
         self.waiting.wait_until(|()| {
-            let await_or_end = |word| match (word & COUNT, word & AWAITED) {
-                (0, 0) => None,
-                (0, _) => Some(word & !AWAITED),
-                _ => Some(word | AWAITED),
-            };
             // Acquire: pairs with the Release in dropping an `Inside`.
-            let word = self.word.update(likely, (Ordering::Acquire, Ordering::Acquire), await_or_end);
-            likely = ONE_LEVEL | AWAITED;
-            word.map_or(Some(()), |word| (word & COUNT == 0).then_some(()))
+            let word = self.update(guess, (Ordering::Acquire, Ordering::Acquire), Word::await_empty);
+            guess = Word::LEFT_BY_ALL;
+            // Refused: empty, and no bit to take back. (Another waiter took it back.)
+            word.map_or(Some(()), |before| (!before.is_occupied()).then_some(()))
         });
     }
 
-    /// Not inlined: for a writer, only after a closing that somebody waits for.
+    /// Not inlined: a writer comes here only after a closing that a thread waits for.
     #[track_caller]
     #[cold]
     fn wake(&self) {
@@ -134,14 +157,13 @@ impl Gate {
     /// another; closing costs one a shard.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        let shards = (0..shards.count()).map(|_| CachePadded::new(Shard::new()));
-        Self { shards: shards.collect() }
+        Self { shards: Sharded::new(shards, |_| Shard::new()) }
     }
 
     /// Enters, if the gate is open. Never blocks.
     ///
-    /// A thread may enter several times. A leaked guard (`mem::forget`) is never waited out: the next
-    /// [`Closed::wait_empty`] then blocks for ever.
+    /// A thread may enter several times. A leaked guard (`mem::forget`) never leaves: the next
+    /// [`Closed::wait_empty`] then never returns.
     ///
     /// Acquire: pairs with the Release of the opening; what the closer did happens-before what the
     /// writer does inside.
@@ -152,13 +174,10 @@ impl Gate {
     /// shard, which only leaked guards can reach.
     #[inline]
     pub fn enter(&self) -> Result<Inside<'_>, EnterError> {
-        let shard = self.current_shard();
+        let shard = self.shards.own();
         // Relaxed where it refuses: nothing is handed over.
         shard
-            .word
-            .update(0, (Ordering::Acquire, Ordering::Relaxed), |word| {
-                (word & !(AWAITED | EXPECTED) < COUNT).then(|| word + 1)
-            })
+            .update(Word::OPEN, (Ordering::Acquire, Ordering::Relaxed), Word::entered)
             .map(|_| Inside { shard })
             .map_err(EnterError::of)
     }
@@ -169,29 +188,19 @@ impl Gate {
     /// [`EnterError::Sealed`] when it will never open again.
     #[cold]
     pub fn wait_open(&self) -> Result<(), EnterError> {
-        let shard = self.current_shard();
-        let mut likely = ONE_LEVEL;
+        let shard = self.shards.own();
+        let mut guess = Word::CLOSED;
         shard.waiting.wait_until(|()| {
-            let expect_or_end = |word| match (word & LEVELS, word & EXPECTED) {
-                (0, 0) => None,
-                (0, _) => Some(word & !EXPECTED),
-                _ => Some(word | EXPECTED),
-            };
             // Relaxed: what the closer did is acquired by entering.
-            let word = shard.word.update(likely, (Ordering::Relaxed, Ordering::Relaxed), expect_or_end);
-            likely = EXPECTED;
-            let word = word.unwrap_or_else(|word| word);
-            match (word & SEALED, word & LEVELS) {
-                (0, 0) => Some(Ok(())),
-                (0, _) => None,
-                _ => Some(Err(EnterError::Sealed)),
+            let word = shard.update(guess, (Ordering::Relaxed, Ordering::Relaxed), Word::expect_open);
+            guess = Word::OPENED;
+            let word = word.unwrap_or_else(|refused| refused);
+            if word.is_sealed() {
+                Some(Err(EnterError::Sealed))
+            } else {
+                (word.levels() == 0).then_some(Ok(()))
             }
         })
-    }
-
-    #[inline]
-    fn current_shard(&self) -> &Shard {
-        &self.shards[current_shard(self.shards.len())]
     }
 
     /// Closes the gate by one level: from here on [`Gate::enter`] refuses, until every [`Closed`] is gone.
@@ -204,16 +213,17 @@ impl Gate {
     /// # Panics
     /// With 4096 levels at once: levels were leaked.
     pub fn close(&self) -> Closed<'_> {
-        let before = self.shards[0].word.add(ONE_LEVEL, Ordering::Acquire);
-        let level = levels(before) + 1;
-        if level as u64 > MOST_LEVELS {
+        let before = self.shards[0].close_one_level(Ordering::Acquire);
+        let level = before.levels() + 1;
+        if level > MOST_LEVELS {
             self.shards[0].open_one_level();
             panic!("a gate was closed {MOST_LEVELS} times and not opened: levels were leaked");
         }
-        let mut occupied = u64::from(before & COUNT != 0);
+        let mut occupied = ShardSet::default();
+        occupied.insert_if(0, before.is_occupied());
         for (index, shard) in self.shards.iter().enumerate().skip(1) {
-            let before = shard.word.add(ONE_LEVEL, Ordering::Acquire);
-            occupied |= u64::from(before & COUNT != 0) << index;
+            let before = shard.close_one_level(Ordering::Acquire);
+            occupied.insert_if(index, before.is_occupied());
         }
         Closed { gate: self, occupied, level }
     }
@@ -222,26 +232,27 @@ impl Gate {
     #[must_use]
     pub fn closed_levels(&self) -> usize {
         // Relaxed: nothing is concluded from it.
-        levels(self.shards[0].word.read(Ordering::Relaxed))
+        Word(self.shards[0].word.read(Ordering::Relaxed)).levels()
     }
 
     /// How many levels of [`Closed`] were leaked, where exclusive access proves that none lives.
     pub fn leaked_levels(&mut self) -> usize {
-        levels(self.shards[0].word.exclusive_value())
+        // Shard 0 has as many as any other.
+        self.shards.iter_mut().next().map_or(0, |shard| shard.exclusive_word().levels())
     }
 
     /// How many are inside, where exclusive access proves that no guard lives: other than zero only
     /// where guards were leaked.
     pub fn leaked(&mut self) -> u64 {
-        self.shards.iter_mut().map(|shard| shard.word.exclusive_value() & COUNT).sum()
+        self.shards.iter_mut().map(|shard| shard.exclusive_word().count()).sum()
     }
 
     fn open_one_level(&self) {
-        self.shards.iter().rev().for_each(|shard| shard.open_one_level());
+        self.shards.iter().rev().for_each(Shard::open_one_level);
     }
 }
 
-/// Somebody inside a [`Gate`]. Dropping it leaves; that may happen on another thread.
+/// A thread's stay inside a [`Gate`]. Dropping it leaves; that may happen on another thread.
 #[derive(Debug)]
 #[must_use = "dropping this leaves the gate at once"]
 pub struct Inside<'gate> {
@@ -253,21 +264,21 @@ impl Drop for Inside<'_> {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `close` and in `wait_empty`; what was done inside
         // happens-before what the closer does after it found the shard empty.
-        let before = self.shard.word.subtract(1, Ordering::Release);
-        debug_assert_ne!(before & COUNT, 0, "G3: left a gate that nobody was in");
-        if before & AWAITED != 0 && before & COUNT == 1 {
+        let before = Word(self.shard.word.subtract(Word::INSIDE, Ordering::Release));
+        debug_assert!(before.is_occupied(), "G3: left a gate that no thread was in");
+        if before.wakes_when_left() {
             self.shard.wake();
         }
     }
 }
 
-/// One level of closedness of a [`Gate`]. Dropping it opens that level; the last one opens the gate.
+/// One level that a [`Gate`] is closed by. Dropping it opens that level; the last one opens the gate.
 #[derive(Debug)]
 #[must_use = "dropping this opens the gate at once"]
 pub struct Closed<'gate> {
     gate: &'gate Gate,
-    /// Bit `i`: shard `i` had somebody inside when this level was closed. No other can become occupied.
-    occupied: u64,
+    /// The shards that had somebody inside when this level was closed. No other can become occupied.
+    occupied: ShardSet,
     level: usize,
 }
 
@@ -281,34 +292,34 @@ impl Closed<'_> {
     /// Whether somebody was inside at the closing.
     #[must_use]
     pub fn was_occupied(&self) -> bool {
-        self.occupied != 0
+        !self.occupied.is_empty()
     }
 
     /// Blocks until nobody is inside; afterwards nobody is until this guard is dropped.
     ///
-    /// Returns whether somebody was inside at the closing, even if he has left since. Several tasks may
+    /// Returns whether a thread was inside at the closing, even if it has left since. Several threads may
     /// wait at once, each with its own level. Deadlocks if the calling thread itself is inside.
     ///
     /// Acquire: pairs with the Release of a leaving.
     pub fn wait_empty(&self) -> bool {
-        let mut left = self.occupied;
-        while left != 0 {
-            // One shard after the other: closed, an empty one stays empty.
-            self.gate.shards[left.trailing_zeros() as usize].wait_empty();
-            left &= left - 1;
+        // One shard after the other: closed, an empty one stays empty.
+        for shard in self.occupied.iter() {
+            self.gate.shards[shard].wait_empty();
         }
         self.was_occupied()
     }
 
-    /// Leaves the gate closed for ever, and tells so those who wait to enter.
+    /// Leaves the gate closed permanently. Threads that wait to enter are woken and get
+    /// [`EnterError::Sealed`].
     pub fn seal(self) {
-        for shard in &self.gate.shards {
-            // Relaxed: who is told so learns nothing else by it.
-            let before = shard.word.set_bits(SEALED, Ordering::Relaxed);
-            if before & EXPECTED != 0 {
+        for shard in self.gate.shards.iter() {
+            // Relaxed: the seal says that there will be no more, and hands nothing over.
+            let before = Word(shard.word.set_bits(Word::SEAL, Ordering::Relaxed));
+            if before.is_expected() {
                 shard.wake();
             }
         }
+        // Its level stays too: a sealed gate is a closed one.
         std::mem::forget(self);
     }
 }
@@ -325,7 +336,7 @@ impl Drop for Closed<'_> {
 pub enum EnterError {
     /// The gate is closed.
     Closed,
-    /// The gate is closed for ever.
+    /// The gate is closed and will never open again.
     Sealed,
     /// A shard counts 2^48 - 1 inside: guards were leaked.
     Full,
@@ -333,10 +344,10 @@ pub enum EnterError {
 
 impl EnterError {
     #[cold]
-    fn of(word: u64) -> Self {
-        if word & SEALED != 0 {
+    fn of(word: Word) -> Self {
+        if word.is_sealed() {
             Self::Sealed
-        } else if word & LEVELS != 0 {
+        } else if word.levels() > 0 {
             Self::Closed
         } else {
             Self::Full
@@ -348,7 +359,7 @@ impl fmt::Display for EnterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Closed => "the gate is closed: go elsewhere, or wait until it is opened",
-            Self::Sealed => "the gate is closed for ever",
+            Self::Sealed => "the gate is closed and will never open again: give up",
             Self::Full => "the gate's count is full: guards were leaked with mem::forget",
         })
     }
@@ -363,7 +374,7 @@ mod tests {
     #[test]
     fn counts_do_not_overflow_silently() {
         let gate = Gate::new(Shards::new(1));
-        gate.shards[0].word.add(COUNT - 1, Ordering::Relaxed);
+        gate.shards[0].word.add(Word::MOST_INSIDE - 1, Ordering::Relaxed);
         let last = gate.enter().expect("one more fits");
         assert_eq!(gate.enter().unwrap_err(), EnterError::Full);
         drop(last);
