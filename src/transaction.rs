@@ -108,7 +108,7 @@ impl Transactions {
             Err(refusal) => self.enter_later(refusal)?,
         };
         emit(|| Event::Join);
-        Ok(TransactionHandle { transactions: self, transaction: None, inside: Some(inside) })
+        Ok(TransactionHandle { transactions: self, transaction: None, _inside: inside })
     }
 
     #[cold]
@@ -232,7 +232,7 @@ pub struct TransactionHandle<'a> {
     transactions: &'a Transactions,
     /// Known once a ref was queued.
     transaction: Option<TransactionId>,
-    inside: Option<Inside<'a>>,
+    _inside: Inside<'a>,
 }
 
 impl TransactionHandle<'_> {
@@ -277,21 +277,11 @@ impl TransactionHandle<'_> {
         self.transaction.unwrap_or_else(|| self.transactions.look_up_running())
     }
 
-    #[inline(always)]
-    fn leave(&mut self) {
-        if let Some(inside) = self.inside.take() {
-            emit(|| Event::EndTransaction);
-            drop(inside);
-        }
-    }
-
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
     /// one, or of a later one, they are in it. Locks a shard of the queue if nothing was pushed.
     #[inline(always)]
-    pub fn end(mut self) -> TransactionId {
-        let transaction = self.running();
-        self.leave();
-        transaction
+    pub fn end(self) -> TransactionId {
+        self.running()
     }
 
     /// Ends the handle and commits.
@@ -309,10 +299,11 @@ fn queued(DelayedRef { extent, action }: DelayedRef, transaction: TransactionId)
     Event::QueueRef { extent, add: action == RefAction::Add, transaction }
 }
 
+/// Reports the end; the hold on the transaction itself ends with the field.
 impl Drop for TransactionHandle<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.leave();
+        emit(|| Event::EndTransaction);
     }
 }
 
