@@ -1,6 +1,6 @@
 //! The steps of the drain, as tokens. The table is in [the module above](super).
 
-use crate::block_group::{BlockGroup, ReadOnly};
+use crate::block_group::{ReadOnly, SharedBlockGroup};
 use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::CommitRoot;
@@ -65,7 +65,7 @@ pub struct Frozen<'group> {
 impl<'group> Frozen<'group> {
     /// Step 1: sets `group` read-only. Does not block.
     #[track_caller]
-    pub fn freeze(group: &'group BlockGroup) -> Self {
+    pub fn freeze(group: &'group SharedBlockGroup) -> Self {
         Self { read_only: group.set_read_only() }
     }
 
