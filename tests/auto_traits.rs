@@ -1,7 +1,6 @@
 //! `Send` and `Sync` of every public type, asserted by the compiler: a field that takes one away does not build.
 //!
-//! Two types are not `Sync`, and some are not `Send`, in the builds of an engine that explores: this is about
-//! what ships.
+//! It is about the build that ships: an engine that explores brings primitives of its own.
 #![cfg(not(any(loom, shuttle)))]
 
 use blockgate::block_group::{GroupDefect, SpaceKind};
