@@ -236,6 +236,17 @@ pub(crate) fn emit(event: impl FnOnce() -> Event) {
     }
 }
 
+/// Reports `event`, and gives up what it says is given up: also where a subscriber unwinds.
+///
+/// A step that gives something up is reported before it is done, so a subscriber's panic comes in between.
+/// (Where a type's fields are dropped anyway after its `Drop::drop`, that already does it: use [`emit`].)
+#[track_caller]
+#[inline(always)]
+pub(crate) fn emit_then(event: impl FnOnce() -> Event, give_up: impl FnOnce()) {
+    scopeguard::defer! { give_up() }
+    emit(event);
+}
+
 #[cfg(any(loom, shuttle, traceset))]
 pub(crate) use recorder::emit;
 #[cfg(any(loom, shuttle, traceset))]

@@ -38,7 +38,7 @@
 //! L3  transaction
 //! L2  block_group   ordered_extent   delayed_ref   extent_tree   device
 //! L1  gate
-//! L0  sync   units   event
+//! L0  sync   sharded   units   event
 //! ```
 
 // Under loom, a doctest would touch primitives outside of a model.
@@ -56,6 +56,7 @@ pub mod ordered_extent;
 #[cfg(doc)]
 pub mod proof;
 pub mod replace;
+pub mod sharded;
 pub mod sync;
 pub mod transaction;
 pub mod units;
@@ -72,8 +73,9 @@ pub use extent_tree::{CommitRoot, ExtentTree, RefError};
 pub use gate::{Closed, EnterError, Gate, Inside};
 pub use ordered_extent::{OrderedExtent, OrderedExtents, Waited};
 pub use replace::{CancelToken, CopyError, Cursor, CursorReader, Frozen, Metadata, Summary};
+pub use sharded::Shards;
 pub use transaction::{CommitError, TransactionHandle, Transactions};
-pub use units::{BlockGroupId, LogicalAddress, LogicalRange, RangeError, Shards, TransactionId};
+pub use units::{BlockGroupId, LogicalAddress, LogicalRange, RangeError, TransactionId};
 pub use volume::{
     BuildError, CowWrite, DeviceReplace, NocowWrite, Overwrite, Policy, ReplaceError, Volume, VolumeBuilder,
     VolumeDefect, WriteError,

@@ -33,11 +33,12 @@
 
 use std::ops::Deref;
 
-use crate::event::{Event, emit};
-use crate::sync::{Arc, CachePadded, Monitor, MonitorGuard, current_shard};
-use crate::units::{LogicalAddress, LogicalRange, Shards};
+use crate::event::{Event, emit, emit_then};
+use crate::sharded::{ShardSet, Sharded, Shards};
+use crate::sync::{Arc, Monitor, MonitorGuard};
+use crate::units::{LogicalAddress, LogicalRange};
 
-/// No slot.
+/// The end of the list of free slots: no index is so large.
 const NONE: u64 = u64::MAX;
 
 /// The writes in flight of one block group.
@@ -63,7 +64,7 @@ const NONE: u64 = u64::MAX;
 /// ```
 #[derive(Debug)]
 pub struct OrderedExtents {
-    shards: Box<[CachePadded<Monitor<Slab>>]>,
+    shards: Sharded<Monitor<Slab>>,
 }
 
 impl Default for OrderedExtents {
@@ -76,8 +77,7 @@ impl OrderedExtents {
     /// A tracker with nothing in flight.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        let slabs = (0..shards.count()).map(|_| CachePadded::new(Monitor::new(Slab::default())));
-        Self { shards: slabs.collect() }
+        Self { shards: Sharded::new(shards, |_| Monitor::new(Slab::default())) }
     }
 
     /// Adds a write of `extent`, before its I/O is submitted and before the reservation or the NOCOW
@@ -100,21 +100,19 @@ impl OrderedExtents {
     /// calling thread holds one of the handles.
     pub fn wait_range(&self, range: LogicalRange) -> Waited {
         let mut waited = Waited::default();
-        let mut to_wait = 0_u64;
+        let mut to_wait = ShardSet::default();
         let mut tickets = [0_u64; Shards::MAX];
         for (index, shard) in self.shards.iter().enumerate() {
             let mut slab = shard.lock();
             let pending = slab.count_overlapping(range);
             if pending != 0 {
                 waited.count += pending;
-                to_wait |= 1 << index;
+                to_wait.insert_if(index, true);
                 tickets[index] = slab.begin_wait(range, pending);
             }
         }
-        while to_wait != 0 {
-            let index = to_wait.trailing_zeros() as usize;
+        for index in to_wait.iter() {
             waited.failed += self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
-            to_wait &= to_wait - 1;
         }
         emit(|| Event::WaitOrdered { range, count: waited.count, failed: waited.failed });
         waited
@@ -132,9 +130,9 @@ impl OrderedExtents {
     }
 
     #[inline(always)]
-    fn remove(&self, shard: usize, index: usize, failed: bool) {
-        let mut slab = self.shards[shard].lock();
-        let slot = slab.remove(index);
+    fn remove(&self, place: Place, failed: bool) {
+        let mut slab = self.shards[place.shard].lock();
+        let slot = slab.remove(place.slot);
         if !slab.waits.is_empty() {
             count_down(&mut slab, &slot, failed);
         }
@@ -161,21 +159,34 @@ pub struct Waited {
 #[derive(Debug)]
 #[must_use = "dropping this unfinished marks the write as failed"]
 pub struct OrderedExtent<Owner: Deref<Target = OrderedExtents>> {
-    /// `None` when it is over.
-    owner: Option<Owner>,
+    owner: Owner,
     extent: LogicalRange,
-    slot: usize,
+    place: Place,
+    outcome: Outcome,
+}
+
+/// Where the entry of a write is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
     shard: usize,
+    slot: usize,
+}
+
+/// What a drop means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Finished,
+    Failed,
 }
 
 impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     #[track_caller]
     #[inline(always)]
     fn add(owner: Owner, extent: LogicalRange) -> Self {
-        let shard = current_shard(owner.shards.len());
+        let shard = owner.shards.own_index();
         let slot = owner.shards[shard].lock().insert(extent);
         // Owned before it is reported: if that unwinds, the write has failed.
-        let ordered = Self { owner: Some(owner), extent, slot, shard };
+        let ordered = Self { owner, extent, place: Place { shard, slot }, outcome: Outcome::Failed };
         emit(|| Event::AddOrdered { extent });
         ordered
     }
@@ -191,77 +202,72 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     /// Release: what was done before happens-before the return of a wait that counted this write.
     #[inline(always)]
     pub fn finish(mut self) {
-        if let Some(owner) = self.owner.take() {
-            end(owner, self.extent, (self.shard, self.slot), false);
-        }
+        self.outcome = Outcome::Finished;
     }
 
     /// The write failed: waiters go on, and learn of it.
     pub fn fail(self) {
         drop(self);
     }
-
-    /// The handle, for whoever owns it in a place that he cannot move it out of; nothing the second time.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<Self> {
-        let Self { extent, slot, shard, .. } = *self;
-        self.owner.take().map(|owner| Self { owner: Some(owner), extent, slot, shard })
-    }
 }
 
 impl<Owner: Deref<Target = OrderedExtents>> Drop for OrderedExtent<Owner> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        if let Some(owner) = self.owner.take() {
-            fail(owner, self.extent, (self.shard, self.slot));
+        // By value: a handle whose address nobody takes stays in registers.
+        match self.outcome {
+            Outcome::Finished => end(&self.owner, self.extent, self.place, Outcome::Finished),
+            Outcome::Failed => fail(&self.owner, self.extent, self.place),
         }
     }
 }
 
-/// By value, as [`end`]: a handle whose address nobody takes stays in registers.
 #[cold]
-fn fail(owner: impl Deref<Target = OrderedExtents>, extent: LogicalRange, place: (usize, usize)) {
-    end(owner, extent, place, true);
+fn fail(owner: &OrderedExtents, extent: LogicalRange, place: Place) {
+    end(owner, extent, place, Outcome::Failed);
 }
 
 #[inline(always)]
-fn end(
-    owner: impl Deref<Target = OrderedExtents>,
-    extent: LogicalRange,
-    (shard, slot): (usize, usize),
-    failed: bool,
-) {
-    let removal = Removal { owner: &owner, shard, slot, failed };
-    emit(|| Event::RemoveOrdered { extent, failed });
-    drop(removal);
+fn end(owner: &OrderedExtents, extent: LogicalRange, place: Place, outcome: Outcome) {
+    let failed = outcome == Outcome::Failed;
+    emit_then(|| Event::RemoveOrdered { extent, failed }, || owner.remove(place, failed));
 }
 
-/// Removes the entry at its end, also when the event before it unwinds.
-struct Removal<'a> {
-    owner: &'a OrderedExtents,
-    shard: usize,
-    slot: usize,
-    failed: bool,
-}
-
-impl Drop for Removal<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.owner.remove(self.shard, self.slot, self.failed);
-    }
-}
-
-/// A slot of a slab: see the table above.
-#[derive(Debug, Clone, Copy)]
+/// A slot of a slab: see the table above. A free one has a length of zero, which no extent has, and holds
+/// the index of the next free one where a live one has its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slot {
     start: LogicalAddress,
     length: u64,
+    /// The number of the addition, or the next free slot.
     sequence: u64,
 }
 
 impl Slot {
+    #[inline]
+    fn live(extent: LogicalRange, sequence: u64) -> Self {
+        Self { start: extent.start(), length: extent.len(), sequence }
+    }
+
+    /// `next` is a free slot, or [`NONE`].
+    #[inline]
+    fn free(next: u64) -> Self {
+        Self { start: 0, length: 0, sequence: next }
+    }
+
+    #[inline]
+    fn is_free(&self) -> bool {
+        self.length == 0
+    }
+
+    #[inline]
+    fn next_free(&self) -> u64 {
+        debug_assert!(self.is_free());
+        self.sequence
+    }
+
+    /// Not where it is free: one without bytes overlaps nothing.
     fn overlaps(&self, range: &LogicalRange) -> bool {
-        // A free one has no address.
         self.start < range.end() && range.start() < self.start + self.length
     }
 }
@@ -306,7 +312,7 @@ impl Slab {
 
     #[inline]
     fn insert(&mut self, extent: LogicalRange) -> usize {
-        let new = Slot { start: extent.start(), length: extent.len(), sequence: self.next_sequence };
+        let new = Slot::live(extent, self.next_sequence);
         self.next_sequence += 1;
         if self.first_free == NONE {
             self.slots.push(new);
@@ -315,7 +321,7 @@ impl Slab {
         #[expect(clippy::cast_possible_truncation, reason = "it was an index when it was put there")]
         let index = self.first_free as usize;
         let slot = &mut self.slots[index];
-        self.first_free = slot.sequence;
+        self.first_free = slot.next_free();
         self.free_count -= 1;
         *slot = new;
         index
@@ -328,7 +334,7 @@ impl Slab {
             self.slots.clear();
             (self.first_free, self.free_count) = (NONE, 0);
         } else {
-            self.slots[index] = Slot { start: 0, length: 0, sequence: self.first_free };
+            self.slots[index] = Slot::free(self.first_free);
             self.first_free = index as u64;
             self.free_count += 1;
         }
@@ -376,6 +382,18 @@ mod tests {
 
     fn range(start: u64, length: u64) -> LogicalRange {
         LogicalRange::new(start, length).expect("a range")
+    }
+
+    #[test]
+    fn a_free_slot_overlaps_nothing_and_names_the_next() {
+        let live = Slot::live(range(0, 4), 7);
+        assert!(!live.is_free() && live.overlaps(&range(3, 1)) && !live.overlaps(&range(4, 1)));
+        for next in [0, 7, NONE] {
+            let free = Slot::free(next);
+            assert!(free.is_free());
+            assert_eq!(free.next_free(), next);
+            assert!(!free.overlaps(&range(0, u64::MAX)), "address 0 is no exception");
+        }
     }
 
     #[test]

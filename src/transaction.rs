@@ -41,8 +41,9 @@ use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction};
 use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
 use crate::gate::{EnterError, Gate, Inside};
+use crate::sharded::Shards;
 use crate::sync::{Arc, Mutex};
-use crate::units::{Shards, TransactionId};
+use crate::units::TransactionId;
 
 /// The transactions of one extent tree.
 ///
@@ -112,7 +113,7 @@ impl Transactions {
             Err(refusal) => self.enter_later(refusal)?,
         };
         emit(|| Event::Join);
-        Ok(TransactionHandle { transactions: self, transaction: None, inside: Some(inside) })
+        Ok(TransactionHandle { transactions: self, transaction: None, _inside: inside })
     }
 
     #[cold]
@@ -238,7 +239,7 @@ pub struct TransactionHandle<'a> {
     transactions: &'a Transactions,
     /// Known once a ref was queued.
     transaction: Option<TransactionId>,
-    inside: Option<Inside<'a>>,
+    _inside: Inside<'a>,
 }
 
 impl TransactionHandle<'_> {
@@ -283,21 +284,11 @@ impl TransactionHandle<'_> {
         self.transaction.unwrap_or_else(|| self.transactions.look_up_running())
     }
 
-    #[inline(always)]
-    fn leave(&mut self) {
-        if let Some(inside) = self.inside.take() {
-            emit(|| Event::EndTransaction);
-            drop(inside);
-        }
-    }
-
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
     /// one, or of a later one, they are in it. Locks a shard of the queue if nothing was pushed.
     #[inline(always)]
-    pub fn end(mut self) -> TransactionId {
-        let transaction = self.running();
-        self.leave();
-        transaction
+    pub fn end(self) -> TransactionId {
+        self.running()
     }
 
     /// Ends the handle and commits.
@@ -315,10 +306,11 @@ fn queued(DelayedRef { extent, action }: DelayedRef, transaction: TransactionId)
     Event::QueueRef { extent, add: action == RefAction::Add, transaction }
 }
 
+/// Reports the end; the hold on the transaction itself ends with the field.
 impl Drop for TransactionHandle<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.leave();
+        emit(|| Event::EndTransaction);
     }
 }
 

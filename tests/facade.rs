@@ -24,8 +24,8 @@ const FORBIDDEN: [&str; 6] = ["SeqCst", "try_lock", "try_read", "try_write", "sl
 
 /// Imports within a layer, each for a reason. All others go down.
 const BESIDE: [(&str, &str); 3] = [
-    // How many shards there are depends on how many processors there are.
-    ("units", "sync"),
+    // A thread's own shard, and how many there are, depend on the thread and on the processors.
+    ("sharded", "sync"),
     // An event has an address in it.
     ("event", "units"),
     // The tree is changed by folded refs.

@@ -296,7 +296,7 @@ fn other_numbers_of_shards_are_refused() {
 fn refusals_say_what_to_do() {
     for (refusal, hint) in [
         (EnterError::Closed, "go elsewhere, or wait"),
-        (EnterError::Sealed, "for ever"),
+        (EnterError::Sealed, "never open again"),
         (EnterError::Full, "leaked"),
     ] {
         assert!(refusal.to_string().contains(hint), "{refusal}");

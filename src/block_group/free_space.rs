@@ -22,8 +22,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sync::{CachePadded, Mutex, MutexGuard, current_shard};
-use crate::units::{LogicalAddress, LogicalRange, Shards};
+use crate::sharded::{Sharded, Shards};
+use crate::sync::{Mutex, MutexGuard};
+use crate::units::{LogicalAddress, LogicalRange};
 
 use super::figures::{Figures, SpaceError, SpaceKind};
 
@@ -32,28 +33,30 @@ pub(super) struct FreeSpace {
     range: LogicalRange,
     alignment: u64,
     slice_length: u64,
-    slices: Box<[CachePadded<Mutex<Slice>>]>,
+    slices: Sharded<Mutex<Slice>>,
 }
 
 impl FreeSpace {
     /// All of `range` free. `range` is a whole number of `alignment` units.
     pub(super) fn new(range: LogicalRange, alignment: u64, shards: Shards) -> Self {
         let units = range.len() / alignment;
-        let count = units.min(shards.count() as u64);
-        let slice_length = units / count * alignment;
-        let slices = (0..count).map(|index| {
-            let start = range.start() + index * slice_length;
-            let end = if index + 1 == count { range.end() } else { start + slice_length };
-            CachePadded::new(Mutex::new(Slice::new(LogicalRange::between(start, end))))
+        // No slice without a unit.
+        let shards =
+            usize::try_from(units).map_or(shards, |units| Shards::saturating(units.min(shards.count())));
+        let slice_length = units / shards.count() as u64 * alignment;
+        let slices = Sharded::new(shards, |index| {
+            let start = range.start() + index as u64 * slice_length;
+            let end = if index + 1 == shards.count() { range.end() } else { start + slice_length };
+            Mutex::new(Slice::new(LogicalRange::between(start, end)))
         });
-        Self { range, alignment, slice_length, slices: slices.collect() }
+        Self { range, alignment, slice_length, slices }
     }
 
     /// Takes `length` free bytes, and books them as reserved. Where no free range has so many: the length
     /// of the longest.
     #[inline(always)]
     pub(super) fn allocate(&self, length: u64) -> Result<LogicalRange, u64> {
-        let own = current_shard(self.slices.len());
+        let own = self.slices.own_index();
         let allocated = self.slices[own].lock().allocate(length);
         allocated.map_or_else(|| self.allocate_elsewhere(own, length), Ok)
     }
@@ -101,7 +104,7 @@ impl FreeSpace {
         if !extent.is_aligned(self.alignment) {
             return Err(SpaceError::Unaligned { extent, alignment: self.alignment });
         }
-        let mut slices: Vec<_> = self.slices[self.slices_of(extent)].iter().map(|s| s.lock()).collect();
+        let mut slices: Vec<_> = self.slices_of(extent).map(|index| self.slices[index].lock()).collect();
         for slice in &slices {
             slice.may_rebook(extent, from, to)?;
         }
@@ -120,7 +123,7 @@ impl FreeSpace {
     /// Whether F1 and F2 hold, where exclusive access proves that nobody else is using the group.
     pub(super) fn check(&mut self) -> Result<Figures, SpaceError> {
         let mut sum = Figures::default();
-        for slice in &mut self.slices {
+        for slice in self.slices.iter_mut() {
             let slice = slice.get_mut();
             slice.check()?;
             sum = sum + slice.figures;

@@ -26,9 +26,10 @@ use std::fmt;
 pub use figures::{Figures, SpaceError, SpaceKind};
 use free_space::FreeSpace;
 
-use crate::event::{Event, emit};
+use crate::event::{Event, emit, emit_then};
 use crate::gate::{Closed, EnterError, Gate, Inside};
-use crate::units::{BlockGroupId, Bytes, LogicalRange, Shards};
+use crate::sharded::Shards;
+use crate::units::{BlockGroupId, Bytes, LogicalRange};
 
 /// A block group: its space, who is about to use it, and whether anyone may.
 ///
@@ -129,7 +130,7 @@ impl BlockGroup {
         emit(|| Event::BeginReservation { group: self.id });
         let extent = self.space.allocate(length).map_err(|largest| self.no_space(length, largest))?;
         // Owned before it is reported: if that unwinds, the space is given back.
-        let reservation = Reservation { group: self, extent, inside: Some(inside) };
+        let reservation = Reservation { space: Allocated { group: self, extent }, inside };
         emit(|| Event::Allocate { group: self.id, extent });
         Ok(reservation)
     }
@@ -142,7 +143,7 @@ impl BlockGroup {
     pub fn begin_nocow(&self) -> Result<NocowAdmission<'_>, ReadOnlyError> {
         let inside = self.nocow_writers.enter().map_err(|refusal| self.refused(refusal))?;
         emit(|| Event::BeginNocow { group: self.id });
-        Ok(NocowAdmission { group: self, inside: Some(inside) })
+        Ok(NocowAdmission { group: self, _inside: inside })
     }
 
     /// Sets the group read-only by one more level, until the guard is dropped: no reservation and no
@@ -151,9 +152,9 @@ impl BlockGroup {
     /// Does not block.
     #[track_caller]
     pub fn set_read_only(&self) -> ReadOnly<'_> {
-        let closed = (self.reservations.close(), self.nocow_writers.close());
-        emit(|| Event::SetReadOnly { group: self.id, levels: closed.1.level() });
-        ReadOnly { group: self, closed: Some(closed) }
+        let (reservations, nocow_writers) = (self.reservations.close(), self.nocow_writers.close());
+        emit(|| Event::SetReadOnly { group: self.id, levels: nocow_writers.level() });
+        ReadOnly { group: self, reservations, nocow_writers }
     }
 
     /// How many levels of read-only there are at this moment; zero is read-write.
@@ -256,10 +257,9 @@ impl BlockGroup {
 #[derive(Debug)]
 #[must_use = "dropping this gives the space back"]
 pub struct Reservation<'group> {
-    group: &'group BlockGroup,
-    extent: LogicalRange,
-    /// `None` when handed over.
-    inside: Option<Inside<'group>>,
+    // In this order: B1, counted until the space is back.
+    space: Allocated<'group>,
+    inside: Inside<'group>,
 }
 
 impl Reservation<'_> {
@@ -267,7 +267,7 @@ impl Reservation<'_> {
     #[must_use]
     #[inline]
     pub fn extent(&self) -> LogicalRange {
-        self.extent
+        self.space.extent
     }
 
     /// Ends the reservation and keeps the space, which is the caller's to book or to
@@ -275,44 +275,38 @@ impl Reservation<'_> {
     /// the two, a drain would see neither.
     #[track_caller]
     #[inline(always)]
-    pub fn hand_over(mut self) -> LogicalRange {
-        let (group, extent, inside) = (self.group.id, self.extent, self.inside.take());
+    pub fn hand_over(self) -> LogicalRange {
+        let Self { space, inside } = self;
+        let (group, extent) = (space.group.id, space.extent);
+        std::mem::forget(space);
         emit(|| Event::EndReservation { group, extent, kept: true });
         drop(inside);
         extent
     }
 }
 
-impl Drop for Reservation<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(inside) = self.inside.take() {
-            give_back(self.group, self.extent, inside);
-        }
-    }
-}
-
-/// Not handed over. (By value: a reservation whose address nobody takes stays in registers.)
-#[cold]
-fn give_back<'group>(group: &'group BlockGroup, extent: LogicalRange, inside: Inside<'group>) {
-    let given_back = GivenBack { group, extent, _inside: inside };
-    emit(|| Event::EndReservation { group: group.id, extent, kept: false });
-    drop(given_back);
-}
-
-/// Gives the space back at its end, also when the event before it unwinds.
-struct GivenBack<'group> {
+/// Allocated space, given back when dropped.
+#[derive(Debug)]
+struct Allocated<'group> {
     group: &'group BlockGroup,
     extent: LogicalRange,
-    // B1: counted until the space is back.
-    _inside: Inside<'group>,
 }
 
-impl Drop for GivenBack<'_> {
+impl Drop for Allocated<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let released = self.group.release(self.extent);
-        debug_assert!(released.is_ok(), "{released:?}");
+        give_back(self.group, self.extent);
     }
+}
+
+/// By value: a reservation whose address nobody takes stays in registers.
+#[cold]
+fn give_back(group: &BlockGroup, extent: LogicalRange) {
+    let release = || {
+        let released = group.release(extent);
+        debug_assert!(released.is_ok(), "{released:?}");
+    };
+    emit_then(|| Event::EndReservation { group: group.id, extent, kept: false }, release);
 }
 
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.
@@ -322,13 +316,13 @@ impl Drop for GivenBack<'_> {
 #[must_use = "dropping this ends the admission"]
 pub struct NocowAdmission<'group> {
     group: &'group BlockGroup,
-    inside: Option<Inside<'group>>,
+    _inside: Inside<'group>,
 }
 
+/// Reports the end; the admission itself ends with the field.
 impl Drop for NocowAdmission<'_> {
     fn drop(&mut self) {
         emit(|| Event::EndNocow { group: self.group.id });
-        self.inside = None;
     }
 }
 
@@ -339,7 +333,9 @@ impl Drop for NocowAdmission<'_> {
 #[must_use = "dropping this makes the group read-write"]
 pub struct ReadOnly<'group> {
     group: &'group BlockGroup,
-    closed: Option<(Closed<'group>, Closed<'group>)>,
+    // Opened in this order, as they were closed.
+    reservations: Closed<'group>,
+    nocow_writers: Closed<'group>,
 }
 
 impl<'group> ReadOnly<'group> {
@@ -352,13 +348,13 @@ impl<'group> ReadOnly<'group> {
     /// How many levels of read-only there were when this one was set, with this one.
     #[must_use]
     pub fn level(&self) -> usize {
-        self.closed.as_ref().map_or(0, |(_, nocow_writers)| nocow_writers.level())
+        self.nocow_writers.level()
     }
 
     /// Blocks until every reservation that was admitted before has ended. Returns whether there was one
     /// when the group was set read-only. Deadlocks if the calling thread holds one.
     pub fn wait_reservations(&self) -> bool {
-        let waited = self.closed.as_ref().is_some_and(|(reservations, _)| reservations.wait_empty());
+        let waited = self.reservations.wait_empty();
         emit(|| Event::WaitReservations { group: self.group.id, waited });
         waited
     }
@@ -366,16 +362,16 @@ impl<'group> ReadOnly<'group> {
     /// Blocks until every NOCOW writer that was admitted before has ended. Returns whether there was one
     /// when the group was set read-only. Deadlocks if the calling thread is one.
     pub fn wait_nocow_writers(&self) -> bool {
-        let waited = self.closed.as_ref().is_some_and(|(_, nocow_writers)| nocow_writers.wait_empty());
+        let waited = self.nocow_writers.wait_empty();
         emit(|| Event::WaitNocowWriters { group: self.group.id, waited });
         waited
     }
 }
 
+/// Reports the end; the level itself ends with the fields.
 impl Drop for ReadOnly<'_> {
     fn drop(&mut self) {
         emit(|| Event::SetReadWrite { group: self.group.id });
-        self.closed = None;
     }
 }
 

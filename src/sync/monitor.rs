@@ -20,6 +20,20 @@
 use super::backend::{self, Mutex, MutexGuard, Thread};
 
 /// A mutex whose holder can wake the threads that wait until something holds of the value.
+///
+/// ```
+/// use blockgate::sync::Monitor;
+///
+/// let queue = Monitor::new(Vec::new());
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         let mut queue = queue.lock();
+///         queue.push("a job");
+///         queue.notify_all(); // still under the lock
+///     });
+///     assert_eq!(queue.wait_until(|queue| queue.pop()), "a job");
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Monitor<T> {
     state: Mutex<Watched<T>>,
@@ -73,6 +87,19 @@ impl<T> Monitor<T> {
 }
 
 /// A locked [`Monitor`].
+///
+/// ```
+/// use blockgate::sync::Monitor;
+///
+/// let idle = Monitor::new(2_usize);
+/// let mut count = idle.lock();
+/// *count -= 1;
+/// if *count == 0 {
+///     count.notify_all(); // wakes the threads that wait for zero
+/// }
+/// drop(count);
+/// assert_eq!(*idle.lock(), 1);
+/// ```
 pub struct MonitorGuard<'a, T> {
     state: MutexGuard<'a, Watched<T>>,
 }

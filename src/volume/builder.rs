@@ -4,9 +4,10 @@ use crate::block_group::BlockGroup;
 use crate::device::Device;
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::Cursor;
+use crate::sharded::Shards;
 use crate::sync::{Arc, Mutex};
 use crate::transaction::Transactions;
-use crate::units::{BlockGroupId, LogicalRange, Shards};
+use crate::units::{BlockGroupId, LogicalRange};
 
 use super::device_replace::{Replacement, TargetSlots};
 use super::error::BuildError;

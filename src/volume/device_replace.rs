@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::device::Device;
 use crate::replace::{CancelToken, CopyError, Cursor, Frozen, Side, Summary};
-use crate::sync::{Arc, CachePadded, Mutex, current_shard};
-use crate::units::{LogicalAddress, Shards};
+use crate::sharded::{Sharded, Shards};
+use crate::sync::{Arc, Mutex};
+use crate::units::LogicalAddress;
 
 use super::{ReplaceError, Volume};
 
@@ -40,30 +42,25 @@ impl Target {
         self.failure.lock().get_or_insert_with(|| (address, copy_of(error)));
     }
 
-    /// Whether `call` fails or panics.
+    /// Does `call`, and remembers its failure, or its panic.
     fn remember_failure(
         &self,
         address: LogicalAddress,
         call: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
-        let unwinding = FailedUnlessForgotten(self, address);
-        let result = call();
-        std::mem::forget(unwinding);
-        result.inspect_err(|error| self.failed(address, error))
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(result) => result.inspect_err(|error| self.failed(address, error)),
+            Err(panic) => {
+                self.failed(address, &io::Error::other("the device panicked"));
+                resume_unwind(panic)
+            }
+        }
     }
 
     fn check(&self) -> Result<(), CopyError> {
         let failure = self.failure.lock();
         let Some((address, error)) = &*failure else { return Ok(()) };
         Err(CopyError::Device { side: Side::Target, address: *address, error: copy_of(error) })
-    }
-}
-
-struct FailedUnlessForgotten<'a>(&'a Target, LogicalAddress);
-
-impl Drop for FailedUnlessForgotten<'_> {
-    fn drop(&mut self) {
-        self.0.failed(self.1, &io::Error::other("the device panicked"));
     }
 }
 
@@ -91,21 +88,19 @@ impl Device for Target {
 }
 
 /// Where writers find the target: one slot a shard, so that those who write to both devices do not meet.
-pub(super) struct TargetSlots(Box<[CachePadded<TargetSlot>]>);
-
-type TargetSlot = Mutex<Option<Arc<Target>>>;
+pub(super) struct TargetSlots(Sharded<Mutex<Option<Arc<Target>>>>);
 
 impl TargetSlots {
     pub(super) fn new(shards: Shards) -> Self {
-        Self((0..shards.count()).map(|_| CachePadded::new(Mutex::new(None))).collect())
+        Self(Sharded::new(shards, |_| Mutex::new(None)))
     }
 
     pub(super) fn get(&self) -> Option<Arc<Target>> {
-        self.0[current_shard(self.0.len())].lock().clone()
+        self.0.own().lock().clone()
     }
 
     fn set(&self, target: Option<&Arc<Target>>) {
-        for slot in &self.0 {
+        for slot in self.0.iter() {
             *slot.lock() = target.cloned();
         }
     }
@@ -266,26 +261,12 @@ impl fmt::Debug for DeviceReplace<'_> {
 
 impl Drop for DeviceReplace<'_> {
     fn drop(&mut self) {
-        if self.cursor.is_some() {
-            let mut given_up = GivenUp { volume: self.volume, cursor: self.cursor.take() };
-            if let Some(cursor) = &mut given_up.cursor {
-                cursor.reset();
-            }
-        }
-    }
-}
-
-/// Gives the target up at its end, also when the event before it unwinds.
-struct GivenUp<'volume> {
-    volume: &'volume Volume,
-    cursor: Option<Cursor>,
-}
-
-impl Drop for GivenUp<'_> {
-    fn drop(&mut self) {
-        self.volume.target.set(None);
-        if let Some(cursor) = self.cursor.take() {
+        let Some(cursor) = self.cursor.take() else { return };
+        // The target is given up also where a subscriber unwinds out of the reset's event.
+        let mut cursor = scopeguard::guard(cursor, |cursor| {
+            self.volume.target.set(None);
             *self.volume.replacement.lock() = Replacement::Idle(cursor);
-        }
+        });
+        cursor.reset();
     }
 }

@@ -31,7 +31,6 @@ use device_replace::{Replacement, TargetSlots};
 use crate::block_group::{BlockGroup, SpaceError};
 use crate::delayed_ref::DelayedRef;
 use crate::device::Device;
-use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::{CursorReader, Metadata};
@@ -257,24 +256,6 @@ impl Volume {
     fn block_group_of(&self, extent: LogicalRange) -> Result<&BlockGroup, SpaceError> {
         let group = self.group_of(extent).map_err(|_| SpaceError::Outside { extent, group: extent })?;
         Ok(&group.block_group)
-    }
-
-    /// Writes `data` at `start` to the source and, behind the cursor, to the target.
-    ///
-    /// V2: to be called while the ordered extent of these bytes exists.
-    #[inline]
-    fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
-        let both = start < self.cursor.address();
-        let target = if both { self.target.get() } else { None };
-        if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
-            emit(|| Event::Write { extent, both: target.is_some() });
-        }
-        self.source.write_at(start, data)?;
-        if let Some(target) = target {
-            // The write is safe on the source; the target remembers its failure, and the replace fails.
-            let _ = target.write_at(start, data);
-        }
-        Ok(())
     }
 }
 

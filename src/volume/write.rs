@@ -5,8 +5,11 @@ use std::io;
 
 use crate::block_group::ReserveError;
 use crate::delayed_ref::DelayedRef;
+use crate::device::Device;
+use crate::event::{Event, emit};
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
 use crate::sync::{Flag, recall, remember};
+use crate::transaction::TransactionHandle;
 use crate::units::{LogicalAddress, LogicalRange};
 
 use super::{Volume, WriteError};
@@ -88,7 +91,8 @@ impl Volume {
         let group = self.groups.get(index).unwrap_or(&self.groups[0]);
         let reservation = group.block_group.reserve(length)?;
         // V1: hand over hand. From here on the write gives the space back, if anything unwinds.
-        let write = CowWrite { volume: self, ordered: group.ordered.add(reservation.extent()) };
+        let ordered = group.ordered.add(reservation.extent());
+        let write = CowWrite { space: Unreferenced { volume: self, extent: ordered.extent() }, ordered };
         reservation.hand_over();
         Ok(write)
     }
@@ -134,14 +138,8 @@ impl Volume {
         // V1: hand over hand.
         let ordered = group.ordered.add(extent);
         drop(admission);
-        Ok(NocowWrite { volume: self, extent, touched: Flag::new(), ordered })
-    }
-
-    #[cold]
-    fn give_up(&self, ordered: OrderedExtent<&OrderedExtents>) {
-        // In this order: who is given the space finds no write in flight there.
-        let _released_at_the_end = Released { volume: self, extent: ordered.extent() };
-        ordered.fail();
+        let bytes = Unfinished { volume: self, extent, touched: Flag::new() };
+        Ok(NocowWrite { bytes, ordered })
     }
 
     /// A live extent may have old bytes on one device and new ones on the other: the target is not to be
@@ -177,19 +175,23 @@ impl Volume {
         }
         self.write_through(extent.start() + offset, data).map_err(WriteError::Device)
     }
-}
 
-/// Releases the space at its end, also when the event before it unwinds.
-struct Released<'a> {
-    volume: &'a Volume,
-    extent: LogicalRange,
-}
-
-impl Drop for Released<'_> {
-    fn drop(&mut self) {
-        let group = self.volume.block_group_of(self.extent);
-        let released = group.and_then(|group| group.release(self.extent));
-        debug_assert!(released.is_ok(), "{released:?}");
+    /// Writes `data` at `start` to the source and, behind the cursor, to the target.
+    ///
+    /// V2: to be called while the ordered extent of these bytes exists.
+    #[inline]
+    fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
+        let both = start < self.cursor.address();
+        let target = if both { self.target.get() } else { None };
+        if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
+            emit(|| Event::Write { extent, both: target.is_some() });
+        }
+        self.source.write_at(start, data)?;
+        if let Some(target) = target {
+            // The write is safe on the source; the target remembers its failure, and the replace fails.
+            let _ = target.write_at(start, data);
+        }
+        Ok(())
     }
 }
 
@@ -215,8 +217,29 @@ pub enum Overwrite {
 /// Part of the proof: [the protocol](crate::proof::protocol).
 #[must_use = "dropping this unfinished gives up the write"]
 pub struct CowWrite<'volume> {
-    volume: &'volume Volume,
+    // Dropped in this order: a thread that is given the space next finds no write in flight there.
     ordered: OrderedExtent<&'volume OrderedExtents>,
+    space: Unreferenced<'volume>,
+}
+
+/// Space of an extent that no reference was queued for, released when dropped.
+struct Unreferenced<'volume> {
+    volume: &'volume Volume,
+    extent: LogicalRange,
+}
+
+impl Drop for Unreferenced<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        release(self.volume, self.extent);
+    }
+}
+
+/// By value: a write whose address nobody takes stays in registers.
+#[cold]
+fn release(volume: &Volume, extent: LogicalRange) {
+    let released = volume.block_group_of(extent).and_then(|group| group.release(extent));
+    debug_assert!(released.is_ok(), "{released:?}");
 }
 
 impl CowWrite<'_> {
@@ -234,7 +257,7 @@ impl CowWrite<'_> {
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
     #[inline]
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
-        self.volume.write_within(self.extent(), offset, data)
+        self.space.volume.write_within(self.extent(), offset, data)
     }
 
     /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Blocks
@@ -243,44 +266,32 @@ impl CowWrite<'_> {
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.
     #[inline(always)]
-    pub fn finish(mut self) -> Result<LogicalRange, WriteError> {
-        let extent = self.extent();
-        let mut handle = self.volume.transactions.join()?;
-        // Taken first: once its ref is queued the space is the tree's, whatever unwinds.
-        let ordered = self.ordered.take();
-        handle.push(DelayedRef::add(extent));
-        drop(handle);
-        // V3: after the ref was queued.
-        if let Some(ordered) = ordered {
-            ordered.finish();
-        }
-        Ok(extent)
+    pub fn finish(self) -> Result<LogicalRange, WriteError> {
+        let add = DelayedRef::add(self.extent());
+        self.finish_by(|handle| handle.push(add))
     }
 
     /// As [`CowWrite::finish`], and drops one reference of `old` in the same transaction.
     ///
     /// # Errors
     /// As [`CowWrite::finish`].
-    pub fn finish_instead_of(mut self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
-        let extent = self.extent();
-        let mut handle = self.volume.transactions.join()?;
-        // In this order for the reasons in `finish`.
-        let ordered = self.ordered.take();
-        handle.push_all(&[DelayedRef::add(extent), DelayedRef::drop(old)]);
-        drop(handle);
-        if let Some(ordered) = ordered {
-            ordered.finish();
-        }
-        Ok(extent)
+    pub fn finish_instead_of(self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
+        let refs = [DelayedRef::add(self.extent()), DelayedRef::drop(old)];
+        self.finish_by(|handle| handle.push_all(&refs))
     }
-}
 
-impl Drop for CowWrite<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(ordered) = self.ordered.take() {
-            self.volume.give_up(ordered);
-        }
+    #[inline(always)]
+    fn finish_by(self, push: impl FnOnce(&mut TransactionHandle<'_>)) -> Result<LogicalRange, WriteError> {
+        let extent = self.extent();
+        let mut handle = self.space.volume.transactions.join()?;
+        let Self { ordered, space } = self;
+        // Forgotten first: once a ref is queued the space is the tree's, whatever unwinds.
+        std::mem::forget(space);
+        push(&mut handle);
+        drop(handle);
+        // V3: after the ref was queued.
+        ordered.finish();
+        Ok(extent)
     }
 }
 
@@ -290,11 +301,25 @@ impl Drop for CowWrite<'_> {
 /// Part of the proof: [the protocol](crate::proof::protocol).
 #[must_use = "dropping this unfinished marks the write as failed"]
 pub struct NocowWrite<'volume> {
+    // Dropped in this order: a waiter that learns of the failure finds the target failed.
+    bytes: Unfinished<'volume>,
+    ordered: OrderedExtent<&'volume OrderedExtents>,
+}
+
+/// Bytes that are being overwritten in place. Dropping it gives them up.
+struct Unfinished<'volume> {
     volume: &'volume Volume,
     extent: LogicalRange,
     /// Bytes were sent to a device, by whatever thread.
     touched: Flag,
-    ordered: OrderedExtent<&'volume OrderedExtents>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.touched.exclusive_is_raised() {
+            self.volume.devices_may_differ(self.extent.start());
+        }
+    }
 }
 
 impl NocowWrite<'_> {
@@ -303,26 +328,16 @@ impl NocowWrite<'_> {
     /// # Errors
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
-        self.touched.raise();
-        self.volume.write_within(self.extent, offset, data)
+        let Unfinished { volume, extent, touched } = &self.bytes;
+        touched.raise();
+        volume.write_within(*extent, offset, data)
     }
 
     /// The bytes are on the device.
-    pub fn finish(mut self) {
-        if let Some(ordered) = self.ordered.take() {
-            ordered.finish();
-        }
-    }
-}
-
-impl Drop for NocowWrite<'_> {
-    fn drop(&mut self) {
-        if let Some(ordered) = self.ordered.take() {
-            if self.touched.exclusive_is_raised() {
-                self.volume.devices_may_differ(self.extent.start());
-            }
-            ordered.fail();
-        }
+    pub fn finish(self) {
+        let Self { bytes, ordered } = self;
+        std::mem::forget(bytes);
+        ordered.finish();
     }
 }
 
@@ -334,6 +349,6 @@ impl fmt::Debug for CowWrite<'_> {
 
 impl fmt::Debug for NocowWrite<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NocowWrite").field("extent", &self.extent).finish_non_exhaustive()
+        f.debug_struct("NocowWrite").field("extent", &self.bytes.extent).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Of `src/gate.rs`: nobody enters a closed gate, and who waited for it to be empty sees all that was done
+//! Of `src/gate/`: nobody enters a closed gate, and who waited for it to be empty sees all that was done
 //! inside. Argued in `docs/gate.md`.
 
 use std::sync::Arc;
