@@ -193,6 +193,8 @@ impl Transactions {
     ///
     /// # Example
     /// ```
+    /// use std::error::Error;
+    ///
     /// use blockgate::{DelayedRef, Device, LogicalRange, MemoryDevice, Transactions};
     ///
     /// let (transactions, log) = (Transactions::default(), MemoryDevice::new(4096));
@@ -203,8 +205,8 @@ impl Transactions {
     ///     Ok(log.flush()?) // only what is durable becomes the commit root
     /// })?;
     ///
-    /// let failed = transactions.commit_with(|_, _| Err("the log is full".into()));
-    /// assert!(failed.unwrap_err().to_string().contains("the log is full"));
+    /// let failed = transactions.commit_with(|_, _| Err("the log is full".into())).unwrap_err();
+    /// assert_eq!(failed.source().expect("a cause").to_string(), "the log is full");
     /// assert_eq!(transactions.commit_root().len(), 1); // the last root stands,
     /// assert!(transactions.join().is_err()); // and no other will come
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -267,7 +269,8 @@ impl Transactions {
     /// let mut handle = transactions.join()?;
     /// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
     /// assert!(transactions.commit_root().is_empty()); // not in it before a commit
-    /// handle.commit()?;
+    /// handle.end();
+    /// transactions.commit()?;
     /// assert_eq!(transactions.commit_root().len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -438,18 +441,6 @@ impl TransactionHandle<'_> {
     ///
     /// # Errors
     /// As [`Transactions::commit`].
-    ///
-    /// # Example
-    /// ```
-    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
-    /// let transactions = Transactions::default();
-    /// let mut handle = transactions.join()?;
-    /// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
-    /// let committed = handle.commit()?; // `transactions.commit()` would wait for the handle without end
-    /// assert_eq!(committed.root.len(), 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     pub fn commit(self) -> Result<CompletedCommit, CommitError> {
         let transactions = self.transactions;
         drop(self);

@@ -305,9 +305,9 @@ impl std::error::Error for ReplaceError {
 ///
 /// use blockgate::VolumeDefect;
 ///
-/// std::mem::forget(volume.transactions().join()?); // a defect of the caller
+/// std::mem::forget(volume.begin_cow(4096)?); // a defect of the caller: no drain would end
 /// match volume.check() {
-///     Err(VolumeDefect::Handles(handles)) => assert_eq!(handles, 1),
+///     Err(VolumeDefect::OrderedExtents(group, writes)) => assert_eq!((group.0, writes), (0, 1)),
 ///     outcome => unreachable!("{outcome:?}"),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

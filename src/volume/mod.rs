@@ -154,23 +154,6 @@ impl Volume {
     /// The transactions, to join them. Commit by [`Volume::commit`]: a commit that goes past it neither
     /// flushes the devices nor books the space. A drain of one's own takes the volume as its
     /// [`Metadata`] for the same reason.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
-    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
-    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
-    /// use blockgate::DelayedRef;
-    ///
-    /// let (one, other) = (volume.write(&[1; 4096])?, volume.write(&[2; 4096])?);
-    /// volume.commit()?;
-    /// let mut handle = volume.transactions().join()?;
-    /// handle.push_all(&[DelayedRef::drop(one), DelayedRef::drop(other)]); // both in one transaction
-    /// handle.end();
-    /// assert!(volume.commit()?.is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     #[must_use]
     pub fn transactions(&self) -> &Transactions {
         &self.transactions
