@@ -115,7 +115,6 @@ impl ExtentTree {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
     /// let root = tree.candidate(TransactionId(1)); // to be persisted, and then switched to
@@ -136,7 +135,6 @@ impl ExtentTree {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let reader = tree.commit_root();
     /// tree.switch_commit_root(tree.candidate(TransactionId(1)));
@@ -260,7 +258,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let (first, second) = (LogicalRange::new(0, 8192)?, LogicalRange::new(8192, 4096)?);
     /// let _ = tree.apply(&[first, second].map(|extent| FoldedRef { extent, change: 1 }))?;
@@ -282,7 +279,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(4096, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
     /// let root = tree.candidate(TransactionId(1));
@@ -316,7 +312,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (root, extent) = (ExtentTree::new().commit_root(), LogicalRange::new(0, 4096)?);
     /// let next = root.with(&[FoldedRef { extent, change: 1 }])?;
     /// assert_eq!((root.len(), next.len()), (0, 1));
@@ -369,7 +364,6 @@ impl Changes {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let (whole, half) = (LogicalRange::new(0, 8192)?, LogicalRange::new(0, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent: whole, change: 1 }])?;

@@ -139,7 +139,6 @@ impl OrderedExtents {
     ///
     /// ```
     /// # use blockgate::{LogicalRange, OrderedExtents};
-    ///
     /// let in_flight = OrderedExtents::default();
     /// let (here, elsewhere) = (LogicalRange::new(0, 4096)?, LogicalRange::new(1 << 20, 4096)?);
     /// let (write, other) = (in_flight.add(here), in_flight.add(elsewhere));
@@ -181,7 +180,6 @@ impl OrderedExtents {
     ///
     /// ```
     /// # use blockgate::{LogicalRange, OrderedExtents};
-    ///
     /// let mut in_flight = OrderedExtents::default();
     /// std::mem::forget(in_flight.add(LogicalRange::new(0, 4096)?)); // waits would never end
     /// assert_eq!(in_flight.leaked(), 1);
@@ -205,7 +203,6 @@ impl OrderedExtents {
 ///
 /// ```
 /// # use blockgate::{LogicalRange, OrderedExtents};
-///
 /// use blockgate::Waited;
 ///
 /// let in_flight = OrderedExtents::default();
@@ -235,7 +232,6 @@ pub struct Waited {
 ///
 /// ```
 /// # use blockgate::{LogicalRange, OrderedExtents};
-///
 /// use blockgate::{Device, MemoryDevice, OrderedExtent};
 ///
 /// /// Ends the write by what its I/O said.
@@ -300,7 +296,6 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     ///
     /// ```
     /// # use blockgate::{LogicalRange, OrderedExtents};
-    ///
     /// use blockgate::{DelayedRef, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -319,7 +314,6 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     ///
     /// ```
     /// # use blockgate::{LogicalRange, OrderedExtents};
-    ///
     /// let in_flight = OrderedExtents::default();
     /// let write = in_flight.add(LogicalRange::new(0, 4096)?);
     /// write.fail(); // as dropping it: nobody waits for it any longer

@@ -114,7 +114,6 @@ impl Transactions {
     /// # Example
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
     /// let mut handle = transactions.join()?; // no commit completes while it lives: keep it short
     /// handle.push(DelayedRef::add(extent));
@@ -170,7 +169,6 @@ impl Transactions {
     /// # Example
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
     /// transactions.join()?.push(DelayedRef::add(extent));
     /// assert_eq!(transactions.commit()?.root.len(), 1);
@@ -264,7 +262,6 @@ impl Transactions {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let transactions = Transactions::default();
     /// let mut handle = transactions.join()?;
     /// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
@@ -295,7 +292,6 @@ impl Transactions {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let (mut transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
     /// transactions.join()?.push(DelayedRef::add(extent));
     /// let (root, refs) = transactions.pending();
@@ -314,7 +310,6 @@ impl Transactions {
 ///
 /// ```
 /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-///
 /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
 /// std::thread::scope(|scope| {
 ///     let mut handle = transactions.join()?;
@@ -343,7 +338,6 @@ impl TransactionHandle<'_> {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
     /// let mut handle = transactions.join()?;
     /// handle.push(DelayedRef::add(extent));
@@ -363,7 +357,6 @@ impl TransactionHandle<'_> {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let transactions = Transactions::default();
     /// let (old, new) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
     /// transactions.join()?.push(DelayedRef::add(old));
@@ -388,7 +381,6 @@ impl TransactionHandle<'_> {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let transactions = Transactions::default();
     /// let mut refs = Vec::new();
     /// for index in 0..100 {
@@ -421,7 +413,6 @@ impl TransactionHandle<'_> {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let transactions = Transactions::default();
     /// let mut handle = transactions.join()?;
     /// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
@@ -464,7 +455,6 @@ impl Drop for TransactionHandle<'_> {
 ///
 /// ```
 /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-///
 /// use blockgate::transaction::CompletedCommit;
 ///
 /// let transactions = Transactions::default();
@@ -487,7 +477,6 @@ pub struct CompletedCommit {
 ///
 /// ```
 /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-///
 /// use blockgate::{CommitError, RefError};
 ///
 /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
@@ -529,7 +518,6 @@ impl CommitError {
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    ///
     /// let transactions = Transactions::default();
     /// let failed = transactions.commit_with(|_, _| Err("the device is gone".into())).unwrap_err();
     /// assert_eq!(failed.ref_error(), None); // the references were right

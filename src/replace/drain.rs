@@ -88,7 +88,6 @@ impl Metadata for Transactions {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
 /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -125,7 +124,6 @@ pub struct Summary {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{Frozen, ReserveError};
 ///
 /// let frozen = Frozen::freeze(&group);
@@ -159,7 +157,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::Frozen;
     ///
     /// let (replace, scrub) = (Frozen::freeze(&group), Frozen::freeze(&group));
@@ -179,7 +176,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::Frozen;
     ///
     /// let frozen = Frozen::freeze(&group);
@@ -204,7 +200,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{Frozen, OrderedExtents};
     ///
     /// let in_flight = OrderedExtents::default();
@@ -237,7 +232,6 @@ impl<'group> Frozen<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{Frozen, OrderedExtents};
 ///
 /// let in_flight = OrderedExtents::default();
@@ -274,7 +268,6 @@ impl<'group> Quiet<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{Frozen, OrderedExtents};
     ///
     /// let in_flight = OrderedExtents::default();
@@ -301,7 +294,6 @@ impl<'group> Quiet<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
 ///
 /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -338,7 +330,6 @@ impl<'group> Settled<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -363,7 +354,6 @@ impl<'group> Settled<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::Committed;
 /// use blockgate::{Frozen, Metadata, OrderedExtents, Transactions};
 ///
@@ -394,7 +384,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -417,7 +406,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::replace::Side;
     /// # use blockgate::{DelayedRef, OrderedExtents, Transactions};
     /// use blockgate::{CancelToken, CopyError, Frozen, MemoryDevice};
@@ -454,7 +442,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
 /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -491,7 +478,6 @@ impl<'group> Copied<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
     ///
     /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -517,7 +503,6 @@ impl<'group> Copied<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::{Passed, Summary};
 /// # use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
@@ -556,7 +541,6 @@ impl Passed<'_> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
     ///
     /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());

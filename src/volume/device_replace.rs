@@ -19,7 +19,6 @@ use super::{ReplaceError, Volume};
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// use blockgate::{Device, Policy};
 ///
 /// let target = device();
@@ -151,7 +150,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::Policy;
     ///
     /// volume.write(&[7; 4096])?;
@@ -208,7 +206,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::{Device, Policy};
     ///
     /// let target = device();
@@ -246,7 +243,6 @@ impl Volume {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// use blockgate::{DeviceReplace, Policy, ReplaceError};
 ///
 /// /// Group after group, with a word to the operator in between.
@@ -281,7 +277,6 @@ impl DeviceReplace<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::{CopyError, Policy, ReplaceError};
     ///
     /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
@@ -313,7 +308,6 @@ impl DeviceReplace<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::Policy;
     ///
     /// let extent = volume.write(&[7; 8192])?;
@@ -352,7 +346,6 @@ impl DeviceReplace<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::Policy;
     ///
     /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
@@ -377,7 +370,6 @@ impl DeviceReplace<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::{Policy, ReplaceError};
     ///
     /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;

@@ -77,7 +77,6 @@ impl std::error::Error for BuildError {}
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// use blockgate::WriteError;
 ///
 /// /// Writes, and says what the caller is to do where that is not possible.
@@ -202,7 +201,6 @@ impl std::error::Error for WriteError {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// use blockgate::{CopyError, Policy, ReplaceError};
 ///
 /// assert!(matches!(
@@ -302,7 +300,6 @@ impl std::error::Error for ReplaceError {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// use blockgate::VolumeDefect;
 ///
 /// std::mem::forget(volume.begin_cow(4096)?); // a defect of the caller: no drain would end

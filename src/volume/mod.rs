@@ -77,7 +77,6 @@ pub struct Volume {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// volume.write(&[7; 4096])?;
 /// volume.commit()?;
 /// for group in volume.groups() {
@@ -138,7 +137,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let group = &volume.groups()[0];
     /// let read_only = group.block_group().set_read_only(); // a scrub of one's own
     /// assert!(volume.write(&[1; 4096]).is_err()); // no other group is left
@@ -166,7 +164,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(&[7; 4096])?;
     /// let mut bytes = [0; 4096];
     /// volume.source().read_at(extent.start(), &mut bytes)?;
@@ -189,7 +186,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(b"hello")?; // padded with zeroes to 4096 bytes
     /// let mut bytes = [0; 6];
     /// volume.read(extent.start(), &mut bytes)?;
@@ -216,7 +212,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(&[7; 4096])?;
     /// volume.commit()?;
     /// let gone = volume.delete(extent)?;
@@ -241,7 +236,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(&[7; 4096])?;
     /// volume.add_reference(extent)?; // a snapshot
     /// volume.delete(extent)?; // of the original
@@ -275,7 +269,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(&[7; 4096])?;
     /// let root = volume.commit()?;
     /// assert_eq!(root.extents_in(extent).collect::<Vec<_>>(), [extent]); // a crash does not lose it
@@ -330,7 +323,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// volume.write(&[7; 4096])?;
     /// volume.check()?; // no token is leaked, and each byte is counted once
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -363,7 +355,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(&[7; 4096])?;
     /// let (root, refs) = volume.pending();
     /// assert!(root.is_empty()); // not committed

@@ -31,7 +31,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let extent = volume.write(&[7; 5000])?;
     /// assert_eq!(extent.len(), 8192); // two whole units
     /// let mut bytes = [1; 8192];
@@ -65,7 +64,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::Overwrite;
     ///
     /// let mut extent = volume.write(&[1; 4096])?;
@@ -118,7 +116,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let write = volume.begin_cow(8192)?;
     /// std::thread::scope(|scope| {
     ///     for (half, offset) in [(1, 0), (2, 4096)] {
@@ -199,7 +196,6 @@ impl Volume {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::WriteError;
     ///
     /// let extent = volume.write(&[1; 4096])?;
@@ -286,7 +282,6 @@ fn zeroes(length: u64) -> Vec<u8> {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// use blockgate::Overwrite;
 ///
 /// let old = volume.write(&[1; 4096])?;
@@ -316,7 +311,6 @@ pub enum Overwrite {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// let write = volume.begin_cow(4096)?;
 /// write.write_at(0, &[7; 4096])?;
 /// drop(write); // given up: its space is free again, and no root will list it
@@ -371,7 +365,6 @@ impl CowWrite<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// use blockgate::WriteError;
     ///
     /// let write = volume.begin_cow(4096)?;
@@ -398,7 +391,6 @@ impl CowWrite<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let write = volume.begin_cow(4096)?;
     /// write.write_at(0, &[7; 4096])?;
     /// assert!(volume.commit()?.is_empty()); // not finished: not in the commit root
@@ -423,7 +415,6 @@ impl CowWrite<'_> {
     /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
     /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
     /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    ///
     /// let old = volume.write(&[1; 4096])?;
     /// volume.commit()?;
     /// let write = volume.begin_cow(4096)?;
@@ -461,7 +452,6 @@ impl CowWrite<'_> {
 /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
 /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
 /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-///
 /// let extent = volume.write(&[1; 4096])?;
 /// let write = volume.begin_nocow(extent)?;
 /// write.write_at(0, &[2; 4096])?;
