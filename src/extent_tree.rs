@@ -354,6 +354,18 @@ pub struct Changes {
 
 impl Changes {
     /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let (half, whole) = (LogicalRange::new(0, 4096)?, LogicalRange::new(0, 8192)?);
+    /// let _ = tree.apply(&[FoldedRef { extent: half, change: 1 }])?;
+    /// let refs = [FoldedRef { extent: half, change: -1 }, FoldedRef { extent: whole, change: 1 }];
+    /// let grown = tree.apply(&refs)?;
+    /// assert_eq!(grown.bytes_inserted(), [LogicalRange::new(4096, 4096)?]); // the rest was in use
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_inserted(&self) -> Vec<LogicalRange> {
         without(&self.inserted, &self.removed)
@@ -380,6 +392,16 @@ impl Changes {
     }
 
     /// The bytes that were to be used and never were.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let extent = LogicalRange::new(0, 4096)?;
+    /// let changes = tree.apply(&[FoldedRef { extent, change: 0 }])?; // added, and dropped again
+    /// assert_eq!(changes.bytes_cancelled(), [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_cancelled(&self) -> Vec<LogicalRange> {
         without(&without(&self.cancelled, &self.removed), &self.inserted)

@@ -489,13 +489,48 @@ impl NocowWrite<'_> {
     ///
     /// # Errors
     /// [`WriteError::BeyondExtent`], [`WriteError::Device`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[1; 4096])?;
+    /// let write = volume.begin_nocow(extent)?;
+    /// write.write_at(4, &[2; 4])?;
+    /// write.finish();
+    /// let mut bytes = [0; 8];
+    /// volume.read(extent.start(), &mut bytes)?;
+    /// assert_eq!(bytes, [1, 1, 1, 1, 2, 2, 2, 2]); // the others stay as they were
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
         let Unfinished { volume, extent, touched } = &self.bytes;
         touched.raise();
         volume.write_within(*extent, offset, data)
     }
 
-    /// The bytes are on the device.
+    /// The bytes are on the device. A drain that waits for this write goes on. It is durable after the next
+    /// [`Volume::commit`]. Does not block for the device.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::Policy;
+    ///
+    /// let extent = volume.write(&[1; 4096])?;
+    /// let write = volume.begin_nocow(extent)?;
+    /// write.write_at(0, &[2; 4096])?;
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| write.finish());
+    ///     replace.next_group() // waits for it, and copies the new bytes
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finish(self) {
         let Self { bytes, ordered } = self;
         std::mem::forget(bytes);
