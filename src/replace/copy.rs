@@ -18,7 +18,6 @@ const BUFFER: u64 = 1 << 20;
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::CopyFigures;
 /// use blockgate::{CancelToken, Cursor, DelayedRef, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///

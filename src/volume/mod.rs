@@ -76,6 +76,27 @@ pub struct Volume {
 /// A block group and the writes in flight in it.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// volume.write(&[7; 4096])?;
+/// volume.commit()?;
+/// for group in volume.groups() {
+///     let figures = group.block_group().figures();
+///     println!(
+///         "{}: {} of {} bytes used, {} writes in flight",
+///         group.block_group().id(),
+///         figures.used,
+///         figures.total(),
+///         group.ordered_extents().in_flight()
+///     );
+///     assert_eq!(figures.used, 4096);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct VolumeGroup {
     block_group: BlockGroup,
@@ -98,12 +119,36 @@ impl VolumeGroup {
 
 impl Volume {
     /// A volume that allocates multiples of `alignment` bytes.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use blockgate::{LogicalRange, MemoryDevice, Volume};
+    ///
+    /// let builder = Volume::builder(16 << 10).group(LogicalRange::new(0, 1 << 20)?);
+    /// let volume = builder.build(Arc::new(MemoryDevice::new(1 << 20)))?;
+    /// assert_eq!(volume.write(&[7])?.len(), 16 << 10); // one byte takes a whole unit
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn builder(alignment: u64) -> VolumeBuilder {
         VolumeBuilder::new(alignment)
     }
 
     /// The groups, in the order of their addresses.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let group = &volume.groups()[0];
+    /// let read_only = group.block_group().set_read_only(); // a scrub of one's own
+    /// assert!(volume.write(&[1; 4096]).is_err()); // no other group is left
+    /// drop(read_only);
+    /// assert!(volume.write(&[1; 4096]).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn groups(&self) -> &[VolumeGroup] {
         &self.groups
@@ -125,6 +170,18 @@ impl Volume {
     }
 
     /// The device that is read from.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// let mut bytes = [0; 4096];
+    /// volume.source().read_at(extent.start(), &mut bytes)?;
+    /// assert_eq!(bytes, [7; 4096]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn source(&self) -> &Arc<dyn Device> {
         &self.source
@@ -134,6 +191,19 @@ impl Volume {
     ///
     /// # Errors
     /// That of the device.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(b"hello")?; // padded with zeroes to 4096 bytes
+    /// let mut bytes = [0; 6];
+    /// volume.read(extent.start(), &mut bytes)?;
+    /// assert_eq!(&bytes, b"hello\0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, start: LogicalAddress, buffer: &mut [u8]) -> io::Result<()> {
         self.source.read_at(start, buffer)
     }
@@ -141,10 +211,27 @@ impl Volume {
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
     /// its space is free after it. Blocks while a commit is at work.
     ///
+    /// Returns the transaction by whose commit the reference is gone.
+    ///
     /// # Errors
     /// [`WriteError::Outside`] where no group contains it; [`WriteError::NotAnExtent`] where it is a part of
     /// one, or of several; [`WriteError::Commit`] once a commit failed. (An extent that does not exist at
     /// all makes the next commit fail: it might have been queued a moment ago.)
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// volume.commit()?;
+    /// let gone = volume.delete(extent)?;
+    /// let root = volume.commit()?;
+    /// assert!(root.transaction() >= gone && root.is_empty());
+    /// assert_eq!(volume.groups()[0].block_group().figures().free, 1 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
         self.check_extent(extent)?;
         self.change_references(|handle| handle.push(DelayedRef::drop(extent)))
@@ -154,6 +241,19 @@ impl Volume {
     ///
     /// # Errors
     /// As [`Volume::delete`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// volume.add_reference(extent)?; // a snapshot
+    /// volume.delete(extent)?; // of the original
+    /// assert_eq!(volume.commit()?.get(extent.start()).map(|item| item.references), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_reference(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
         self.check_extent(extent)?;
         self.change_references(|handle| handle.push(DelayedRef::add(extent)))
@@ -174,6 +274,18 @@ impl Volume {
     ///
     /// # Errors
     /// [`CommitError`]: that of the device, or of references or space that do not fit.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// let root = volume.commit()?;
+    /// assert_eq!(root.extents_in(extent).collect::<Vec<_>>(), [extent]); // a crash does not lose it
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
         let committed = self.transactions.commit_with(|_, changes| {
             self.flush()?;
@@ -216,6 +328,17 @@ impl Volume {
     ///
     /// # Errors
     /// The first [`VolumeDefect`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// volume.write(&[7; 4096])?;
+    /// volume.check()?; // no token is leaked, and each byte is counted once
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check(&mut self) -> Result<(), VolumeDefect> {
         let handles = self.transactions.leaked();
         if handles != 0 {
@@ -238,6 +361,19 @@ impl Volume {
 
     /// The commit root and the references that the next commit would change, where exclusive access
     /// proves that nobody else is using the volume.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// let (root, refs) = volume.pending();
+    /// assert!(root.is_empty()); // not committed
+    /// let after = root.with(&refs.fold())?;
+    /// assert_eq!(after.extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pending(&mut self) -> (CommitRoot, crate::delayed_ref::DrainedRefs) {
         self.transactions.pending()
     }
