@@ -7,8 +7,7 @@
 use super::current::{try_with, with};
 use super::execution::{Execution, Phase};
 use super::pool::suspend;
-use super::role::{Pending, Wait};
-use crate::event::Place;
+use super::role::Pending;
 use crate::failure::FailureKind;
 use std::panic::resume_unwind;
 
@@ -65,8 +64,8 @@ pub(crate) fn fail(kind: FailureKind) -> ! {
 
 /// Refuses what this crate does not explore.
 #[cold]
-pub(crate) fn refuse(what: String) -> ! {
-    match try_with(|execution| execution.fail(FailureKind::Refused(what.clone()))) {
+pub(crate) fn refuse(what: &str) -> ! {
+    match try_with(|execution| execution.fail(FailureKind::Refused(what.into()))) {
         Some(()) => stop(),
         None => panic!("{what}"),
     }
@@ -82,8 +81,22 @@ fn stop() -> ! {
     }
 }
 
+/// An object of another execution.
+#[cold]
+pub(crate) fn foreign() -> FailureKind {
+    FailureKind::Refused(
+        "traceset: an atomic, mutex or cell that was not made in this execution (perhaps in a static): \
+         its state would depend on the executions before. Make it in the body"
+            .into(),
+    )
+}
+
 impl Execution {
     fn arrive(&mut self, pending: Pending) -> Turn {
+        if pending.made_in.is_some_and(|execution| execution != self.number) {
+            self.fail(foreign());
+            return if std::thread::panicking() { Turn::Later } else { Turn::Never };
+        }
         match self.phase {
             Phase::Alone if self.is_ready(self.current, &pending) => Turn::Now,
             Phase::Alone => {
@@ -134,11 +147,5 @@ impl Execution {
         let role = self.role();
         role.quiet += 1;
         if is_ready && role.quiet < MOST_QUIET { Turn::Now } else { Turn::Later }
-    }
-}
-
-impl Pending {
-    pub(crate) fn turn(object: crate::event::Object, place: Place) -> Self {
-        Self { object, wait: Wait::Turn, place }
     }
 }

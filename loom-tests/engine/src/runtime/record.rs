@@ -62,7 +62,7 @@ impl Execution {
             return;
         }
         for thread in 0..self.roles.len() {
-            let Some(Pending { object, place, wait: Wait::Lock }) = self.roles[thread].pending else {
+            let Some(Pending { object, place, wait: Wait::Lock, .. }) = self.roles[thread].pending else {
                 continue;
             };
             let occurrence = Occurrence::new(thread, object, Access::Write, place);

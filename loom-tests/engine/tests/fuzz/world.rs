@@ -91,7 +91,7 @@ impl Role<'_> {
             }
             Op::Load(word, order) => words[word].load(order),
             Op::AddWhereItPoints => words[index(self.last)].fetch_add(1, Relaxed),
-            Op::AddAtRemembered => words[self.remembered()].fetch_add(1, Relaxed),
+            Op::AddAtRemembered => words[Self::remembered()].fetch_add(1, Relaxed),
             Op::Store(word, value, order) => {
                 words[word].store(value, order);
                 return None;
@@ -102,7 +102,7 @@ impl Role<'_> {
 
     /// As one does who keeps something by an owner's address. The box is an owner whose address differs in
     /// each execution.
-    fn remembered(&self) -> usize {
+    fn remembered() -> usize {
         let shift = SHIFT.get();
         SHIFT.set(shift + 1);
         let owners = vec![0u8; 16 * (1 + shift % 7)];
