@@ -4,7 +4,6 @@
 use super::node::Node;
 use super::part::Part;
 use super::reversal::Reversal;
-use crate::event::Sort;
 use crate::mutant::Mutant;
 use crate::runtime::execution::Scheduler;
 use crate::schedule::Decision;
@@ -69,26 +68,13 @@ impl Reduction {
     }
 
     fn reverse(&mut self, trace: &Trace, race: (u32, u32)) {
-        if self.mutant == Some(Mutant::WaitingLocksForgotten) && Trace::is_attempt(race.1) {
-            return;
-        }
+        // A state is missing where the execution went on unwanted: nothing is explored from there.
         let Some(node) = self.nodes.get_mut(race.0 as usize) else { return };
         let reversal = Reversal::new(trace, race, self.mutant);
-        if is_overlooked(&reversal, self.mutant) {
+        if reversal.is_overlooked(&node.sleep) {
             return;
         }
         let (initials, one) = reversal.initials();
-        let is_weakly = |node: &Node| node.sleep.has_independent_of(reversal.before_second());
-        if self.mutant == Some(Mutant::WeakInitials) && is_weakly(node) {
-            return;
-        }
-        if self.mutant == Some(Mutant::SecondThreadFirst) {
-            let thread = trace.step(race.1).0.thread();
-            if !node.covered().contains(thread) {
-                node.to_explore.insert(thread);
-            }
-            return;
-        }
         if !initials.meets(node.covered()) {
             node.to_explore.insert(one);
         }
@@ -138,17 +124,6 @@ impl Reduction {
 
 fn at_random(threads: ThreadSet, rng: &mut Rng) -> usize {
     threads.iter().nth(rng.usize(..threads.len())).expect("somebody can go on")
-}
-
-fn is_overlooked(reversal: &Reversal, mutant: Option<Mutant>) -> bool {
-    let (first, second) = reversal.accesses();
-    match mutant {
-        Some(Mutant::OneReadRaces) => first == crate::event::Access::Read && reversal.first_thread() > 0,
-        Some(Mutant::ReadsDoNotRace) => first == crate::event::Access::Read,
-        Some(Mutant::LocksDoNotRace) => second.event.object.sort() == Sort::Mutex,
-        Some(Mutant::ParksDoNotRace) => second.event.object.sort() == Sort::Token,
-        _ => false,
-    }
 }
 
 impl Scheduler for std::rc::Rc<std::cell::RefCell<Reduction>> {
