@@ -68,3 +68,8 @@ pub fn fail_with(payload: Box<dyn std::any::Any + Send>) -> ! {
 pub fn last_step() -> Option<usize> {
     runtime::current::try_with(|execution| execution.last_step()).flatten()
 }
+
+/// The examples of the README are tested with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
