@@ -415,3 +415,76 @@ fn a_waiting_lock_is_thought_of_where_the_execution_ends() {
     );
     assert_eq!((report.complete, deadlocks.get()), (2, 1));
 }
+
+/// Adds to the word when it is dropped.
+struct AddOnDrop(Arc<AtomicU64>);
+
+impl Drop for AddOnDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, AcqRel);
+    }
+}
+
+#[test]
+fn an_execution_fails_while_another_thread_unwinds() {
+    let report = Search::new().run(|| {
+        let word = Arc::new(AtomicU64::new(0));
+        let (other, guarded) = (Arc::clone(&word), Arc::clone(&word));
+        thread::spawn(move || {
+            let caught = std::panic::catch_unwind(|| {
+                let _guard = AddOnDrop(guarded);
+                panic!("caught by its own thread");
+            });
+            assert!(caught.is_err());
+            other.fetch_add(1, AcqRel);
+        });
+        assert_eq!(word.fetch_add(0, AcqRel), 1, "the guard's step is no other thread's business");
+    });
+    assert!(report.failure.unwrap().to_string().contains("no other thread's business"));
+}
+
+#[test]
+fn a_thread_that_catches_everything_is_given_up() {
+    let report = Search::new().run(|| {
+        let word = Arc::new(AtomicU64::new(0));
+        thread::spawn(move || {
+            loop {
+                let other = Arc::clone(&word);
+                drop(std::panic::catch_unwind(move || other.fetch_add(1, AcqRel)));
+            }
+        });
+        panic!("fails");
+    });
+    assert!(report.failure.unwrap().to_string().contains("fails"));
+}
+
+#[test]
+fn a_search_in_an_execution_is_refused_and_one_between_two_is_not() {
+    let inner = Search::new().run(|| drop(Search::new().run(|| ())));
+    assert!(inner.failure.unwrap().to_string().contains("a search inside of an execution"));
+    let between = Search::new().run_with(
+        || (),
+        |_| {
+            assert!(Search::new().run(|| ()).is_exhaustive());
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(between.is_exhaustive());
+}
+
+#[test]
+fn progress_is_told_and_comes_near_the_whole() {
+    let (sender, receiver) = channel();
+    let report =
+        Search::new().progress(std::time::Duration::ZERO, move |now| sender.send(*now).unwrap()).run(|| {
+            let word = Arc::new(AtomicU64::new(0));
+            for _ in 0..5 {
+                let word = Arc::clone(&word);
+                thread::spawn(move || (word.fetch_add(1, Relaxed), word.fetch_add(1, Relaxed)));
+            }
+        });
+    let shares: Vec<_> = receiver.iter().map(|progress| progress.share.unwrap()).collect();
+    assert!(shares.len() > 10 && shares.iter().all(|share| (0.0..=1.0).contains(share)));
+    assert!(shares.last().is_some_and(|share| *share > 0.9));
+    assert!(report.is_exhaustive());
+}

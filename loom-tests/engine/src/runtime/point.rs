@@ -14,7 +14,7 @@ use std::panic::resume_unwind;
 /// What a thread unwinds with when its execution is broken. It calls no panic hook.
 pub(crate) struct Stop;
 
-/// How many operations an unwinding thread may do in a broken execution before it is given up.
+/// How many operations a thread may do in a broken execution before it is given up.
 const MOST_QUIET: u32 = 10_000;
 
 enum Turn {
@@ -139,13 +139,15 @@ impl Execution {
     /// while it unwinds, which would abort the process. (`panicking` is also true where another thread was
     /// suspended as it unwound. Then this one goes on for a while instead; `runner.rs` gives it up in the end.)
     fn in_broken(&mut self, pending: Pending) -> Turn {
-        if !std::thread::panicking() {
-            return Turn::Never;
-        }
-        let current = self.current;
-        let is_ready = self.is_ready(current, &pending);
+        let is_ready = self.is_ready(self.current, &pending);
         let role = self.role();
         role.quiet += 1;
-        if is_ready && role.quiet < MOST_QUIET { Turn::Now } else { Turn::Later }
+        match std::thread::panicking() {
+            // It catches whatever it unwinds with, or it never comes to an end: it is given up.
+            _ if role.quiet > MOST_QUIET => Turn::Later,
+            false => Turn::Never,
+            true if is_ready => Turn::Now,
+            true => Turn::Later,
+        }
     }
 }

@@ -62,10 +62,10 @@ impl Runner {
     }
 
     pub(crate) fn run(&mut self, body: &Body) -> End {
+        assert!(current::try_with(|_| ()).is_none(), "traceset: a search inside of an execution");
         let (mut execution, body) = (self.execution.take().expect("as above"), Rc::clone(body));
         execution.begin(Box::new(move || body()));
-        let outer = current::replace(Some(execution));
-        assert!(outer.is_none(), "traceset: a search inside of an execution");
+        current::replace(Some(execution));
         while let Some(thread) = current::with(Execution::who_goes_on) {
             self.resume(thread);
         }
