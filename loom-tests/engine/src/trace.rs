@@ -100,9 +100,11 @@ fn hash(step: &Step) -> u64 {
     let Event { thread, access, object } = step.event;
     let access = u64::from(access == Access::Write);
     let who = u64::from(thread) << 32 | u64::from(step.index) << 16 | u64::from(step.choice) << 1 | access;
-    let known = step.clock.entries().chunks(4).map(|four| {
-        four.iter().fold(0, |packed, entry| packed << 16 | u64::from(*entry))
-    });
+    let known = step
+        .clock
+        .entries()
+        .chunks(4)
+        .map(|four| four.iter().fold(0, |packed, entry| packed << 16 | u64::from(*entry)));
     std::iter::once(who).chain(known).fold(mix(u64::from(object.bits())), |hash, next| mix(hash ^ next))
 }
 

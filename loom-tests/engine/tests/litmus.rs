@@ -177,7 +177,11 @@ fn a_failing_schedule_fails_again_and_is_observed() {
     assert!(again.unwrap().to_string().contains("the other one came first"));
     let told: Vec<_> = receiver.iter().collect();
     assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[1].starts_with("thread 1: fetch_add of the word 0.0, AcqRel, read 0, wrote 1, at"), "{}", told[1]);
+    assert!(
+        told[1].starts_with("thread 1: fetch_add of the word 0.0, AcqRel, read 0, wrote 1, at"),
+        "{}",
+        told[1]
+    );
 }
 
 #[test]
@@ -291,7 +295,8 @@ fn parts_add_up_to_the_whole() {
     }
     let whole = Search::new().run(body).complete;
     for count in [1, 2, 5] {
-        let parts: Vec<_> = (1..=count).map(|part| Search::new().part(part, count).run(body).complete).collect();
+        let parts: Vec<_> =
+            (1..=count).map(|part| Search::new().part(part, count).run(body).complete).collect();
         assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
         assert!(parts.iter().all(|part| *part > 0), "{parts:?}");
     }

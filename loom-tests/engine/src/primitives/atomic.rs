@@ -62,8 +62,7 @@ impl AtomicU64 {
             refuse(format!("traceset: an exchange that fails with {failure:?}: it stores nothing"));
         }
         let place = Location::caller();
-        let exchange =
-            Exchange { name: "compare_exchange", success, failure, may_change: old != new, place };
+        let exchange = Exchange { name: "compare_exchange", success, failure, may_change: old != new, place };
         self.exchange(&exchange, |now| (now == old).then_some(new))
     }
 
@@ -112,11 +111,7 @@ impl AtomicU64 {
         }
     }
 
-    fn exchange(
-        &self,
-        exchange: &Exchange,
-        next: impl FnOnce(u64) -> Option<u64>,
-    ) -> Result<u64, u64> {
+    fn exchange(&self, exchange: &Exchange, next: impl FnOnce(u64) -> Option<u64>) -> Result<u64, u64> {
         offered(exchange.success);
         offered(exchange.failure);
         perform(Pending::turn(self.handle.object(), exchange.place), |execution| {

@@ -91,8 +91,14 @@ impl<T> Cell<T> {
         let thread = execution.current;
         let (known, shared) = (execution.roles[thread].known, execution.cells.get_mut(cell));
         let made = shared.made.unwrap_or(place);
-        let access = if is_write { shared.write(thread, known, place) } else { shared.read(thread, known, place) };
-        access.map_err(|first| FailureKind::Race { cell, made, first, second: CellAccess { thread, place, is_write } })?;
+        let access =
+            if is_write { shared.write(thread, known, place) } else { shared.read(thread, known, place) };
+        access.map_err(|first| FailureKind::Race {
+            cell,
+            made,
+            first,
+            second: CellAccess { thread, place, is_write },
+        })?;
         execution.observe(if is_write { "write" } else { "read" }, cell, place);
         Ok(())
     }

@@ -29,10 +29,7 @@ enum Turn {
 
 /// Waits for its turn, and does an operation. `act` must not run code of the program.
 #[inline]
-pub(crate) fn perform<R>(
-    pending: Pending,
-    act: impl FnOnce(&mut Execution) -> Result<R, FailureKind>,
-) -> R {
+pub(crate) fn perform<R>(pending: Pending, act: impl FnOnce(&mut Execution) -> Result<R, FailureKind>) -> R {
     let mut turn = with(|execution| execution.arrive(pending));
     loop {
         match turn {

@@ -33,7 +33,9 @@ impl Execution {
         let choice = self.choice;
         if usize::from(choice) >= choices {
             let step = self.trace.len();
-            return Err(FailureKind::NotDeterministic(format!("step {step} has no value of number {choice}")));
+            return Err(FailureKind::NotDeterministic(format!(
+                "step {step} has no value of number {choice}"
+            )));
         }
         let mut occurrence = self.occurrence(object, Access::Read, place);
         (occurrence.choice, occurrence.choices) = (choice, u8::try_from(choices).unwrap_or(u8::MAX));

@@ -175,7 +175,10 @@ fn finish(ended: std::thread::Result<()>) {
 
 impl Execution {
     /// Returns the payload where the execution has failed already.
-    fn fail_by_panic(&mut self, payload: Box<dyn std::any::Any + Send>) -> Option<Box<dyn std::any::Any + Send>> {
+    fn fail_by_panic(
+        &mut self,
+        payload: Box<dyn std::any::Any + Send>,
+    ) -> Option<Box<dyn std::any::Any + Send>> {
         if self.phase == Phase::Broken {
             return Some(payload);
         }

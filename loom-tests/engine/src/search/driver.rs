@@ -95,10 +95,7 @@ impl Driver {
         Self { search, strategy, runner, body, report, stopwatch, trace: Trace::default() }
     }
 
-    pub(crate) fn drive(
-        mut self,
-        mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
-    ) -> Report {
+    pub(crate) fn drive(mut self, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Report {
         loop {
             let end = self.execute();
             if self.judge(end, &mut complete).is_break() {
@@ -135,7 +132,9 @@ impl Driver {
         let (is_complete, deadlock) = match end {
             End::Complete => (true, None),
             End::Unwanted => (false, None),
-            End::Failed(kind @ FailureKind::Deadlock(_)) if self.search.passes_deadlocks => (true, Some(kind)),
+            End::Failed(kind @ FailureKind::Deadlock(_)) if self.search.passes_deadlocks => {
+                (true, Some(kind))
+            }
             End::Failed(kind) => return self.fail(kind),
         };
         if let Err(what) = self.strategy.learn(&self.trace, is_complete) {

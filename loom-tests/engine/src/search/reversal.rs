@@ -26,9 +26,8 @@ impl<'a> Reversal<'a> {
     /// v without its last step, in order.
     pub(super) fn before_second(&self) -> impl Iterator<Item = &'a Step> + Clone {
         let (first, second, mutant) = (self.first, self.second, self.mutant);
-        let is_kept = move |step: &&Step| {
-            mutant != Some(Mutant::TruncatedReversal) || step.thread() == second.thread()
-        };
+        let is_kept =
+            move |step: &&Step| mutant != Some(Mutant::TruncatedReversal) || step.thread() == second.thread();
         self.between.iter().filter(move |step| !first.is_in(step.clock)).filter(is_kept)
     }
 
