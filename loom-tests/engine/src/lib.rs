@@ -20,6 +20,7 @@ mod clock;
 mod dependence;
 mod event;
 mod failure;
+mod mutant;
 mod objects;
 mod operation;
 mod primitives;
@@ -47,7 +48,7 @@ pub use crate::threads::MOST_THREADS;
 /// What the tests of this crate need of its inside. Not for anybody else.
 #[doc(hidden)]
 pub mod testing {
-    pub use crate::search::mutant::Mutant;
+    pub use crate::mutant::Mutant;
     pub use crate::search::options::Oracle;
 }
 

@@ -26,8 +26,6 @@ struct Exchange {
     name: &'static str,
     success: Ordering,
     failure: Ordering,
-    /// Whether there is a value that it changes.
-    may_change: bool,
     place: Place,
 }
 
@@ -62,50 +60,44 @@ impl AtomicU64 {
             refuse(format!("traceset: an exchange that fails with {failure:?}: it stores nothing"));
         }
         let place = Location::caller();
-        let exchange = Exchange { name: "compare_exchange", success, failure, may_change: old != new, place };
+        let exchange = Exchange { name: "compare_exchange", success, failure, place };
         self.exchange(&exchange, |now| (now == old).then_some(new))
     }
 
     /// Adds `n`, wrapping, and returns the value before.
     #[track_caller]
     pub fn fetch_add(&self, n: u64, order: Ordering) -> u64 {
-        self.always("fetch_add", order, n != 0, |now| now.wrapping_add(n))
+        self.always("fetch_add", order, |now| now.wrapping_add(n))
     }
 
     /// Subtracts `n`, wrapping, and returns the value before.
     #[track_caller]
     pub fn fetch_sub(&self, n: u64, order: Ordering) -> u64 {
-        self.always("fetch_sub", order, n != 0, |now| now.wrapping_sub(n))
+        self.always("fetch_sub", order, |now| now.wrapping_sub(n))
     }
 
     /// Sets the bits of `mask`, and returns the value before.
     #[track_caller]
     pub fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
-        self.always("fetch_or", order, mask != 0, |now| now | mask)
+        self.always("fetch_or", order, |now| now | mask)
     }
 
     /// Clears the bits that `mask` has not, and returns the value before.
     #[track_caller]
     pub fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
-        self.always("fetch_and", order, mask != u64::MAX, |now| now & mask)
+        self.always("fetch_and", order, |now| now & mask)
     }
 
     /// Stores `new`, and returns the value before.
     #[track_caller]
     pub fn swap(&self, new: u64, order: Ordering) -> u64 {
-        self.always("swap", order, true, |_| new)
+        self.always("swap", order, |_| new)
     }
 
     #[track_caller]
-    fn always(
-        &self,
-        name: &'static str,
-        order: Ordering,
-        may_change: bool,
-        next: impl FnOnce(u64) -> u64,
-    ) -> u64 {
+    fn always(&self, name: &'static str, order: Ordering, next: impl FnOnce(u64) -> u64) -> u64 {
         let place = Location::caller();
-        let exchange = Exchange { name, success: order, failure: order, may_change, place };
+        let exchange = Exchange { name, success: order, failure: order, place };
         match self.exchange(&exchange, |now| Some(next(now))) {
             Ok(before) | Err(before) => before,
         }
@@ -120,7 +112,7 @@ impl AtomicU64 {
             let new = next(now);
             let order = if new.is_some() { exchange.success } else { exchange.failure };
             let stored = new.filter(|new| *new != now || releases(order));
-            exchange.record(execution, object, stored.is_some());
+            exchange.record(execution, object, stored.is_some(), stored != Some(now));
             let (word, mut by) = execution.word_and_accessor(object);
             word.read_newest(order, &mut by);
             if let Some(new) = stored {
@@ -197,13 +189,10 @@ impl AtomicU64 {
 impl Exchange {
     /// What it did decides what it depends on: if nothing was stored, or what was there before and without
     /// releasing anything, two such commute.
-    fn record(&self, execution: &mut Execution, object: Object, has_stored: bool) {
+    fn record(&self, execution: &mut Execution, object: Object, has_stored: bool, changes: bool) {
+        let has_stored = has_stored && !execution.trace.is_overlooked_release(changes);
         let access = if has_stored { Access::Write } else { Access::Read };
-        let mut occurrence = execution.occurrence(object, access, self.place);
-        if self.may_change || releases(self.success) {
-            occurrence.may = Access::Write;
-        }
-        execution.record_word(occurrence);
+        execution.record_word(execution.occurrence(object, access, self.place));
     }
 }
 

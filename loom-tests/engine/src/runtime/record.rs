@@ -1,8 +1,10 @@
 //! Records what the current thread does to each sort of object.
 
-use super::execution::Execution;
+use super::execution::{Execution, Phase};
+use super::role::{Pending, Wait};
 use crate::event::{Access, Object, Place, Sort};
 use crate::failure::FailureKind;
+use crate::mutant::Mutant;
 use crate::operation::Operation;
 use crate::schedule::MOST_CHOICES;
 use crate::trace::Occurrence;
@@ -54,6 +56,21 @@ impl Execution {
         self.trace.record(&mut self.roles[self.current].progress, &mut lock.accesses, occurrence);
     }
 
+    /// Where an execution ends before its time, the lock that each waiting thread would have taken.
+    pub(crate) fn attempt_locks(&mut self) {
+        if self.phase != Phase::Explored {
+            return;
+        }
+        for thread in 0..self.roles.len() {
+            let Some(Pending { object, place, wait: Wait::Lock }) = self.roles[thread].pending else {
+                continue;
+            };
+            let occurrence = Occurrence::new(thread, object, Access::Write, place);
+            let accesses = &self.locks.get(object).accesses;
+            self.trace.attempt(&self.roles[thread].progress, accesses, occurrence);
+        }
+    }
+
     /// To park, or to unpark `target`, changes its token.
     pub(crate) fn record_token(&mut self, target: usize, is_reversible: bool, place: Place) {
         if !self.is_recorded() {
@@ -69,7 +86,9 @@ impl Execution {
     /// Threads are numbered in the order of creation, so two spawns depend on each other.
     pub(crate) fn record_spawn(&mut self, place: Place) {
         if self.is_recorded() {
-            let occurrence = self.occurrence(Object::SPAWNS, Access::Write, place);
+            let is_mutant = self.trace.mutant == Some(Mutant::SpawnsCommute);
+            let access = if is_mutant { Access::Read } else { Access::Write };
+            let occurrence = self.occurrence(Object::SPAWNS, access, place);
             self.trace.record(&mut self.roles[self.current].progress, &mut self.spawns, occurrence);
         }
     }

@@ -70,8 +70,4 @@ impl Role {
         let progress = Progress { steps: 0, clock: progress_of_parent };
         Self { job: Some(job), known, progress, ..Self::default() }
     }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.job.is_none()
-    }
 }

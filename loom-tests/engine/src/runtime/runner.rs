@@ -20,7 +20,11 @@ pub(crate) enum End {
     Complete,
     /// The scheduler wanted nothing of what lay ahead.
     Unwanted,
-    Failed(FailureKind),
+    /// Also where the scheduler wanted nothing of it, if it was that far.
+    Failed {
+        kind: FailureKind,
+        is_unwanted: bool,
+    },
 }
 
 /// The coroutines and the state of executions, one after the other.
@@ -64,7 +68,7 @@ impl Runner {
             self.resume(thread);
         }
         let end = current::with(Execution::end);
-        if matches!(end, End::Failed(_)) {
+        if matches!(end, End::Failed { .. }) {
             self.tear_down();
         }
         self.execution = current::replace(None);
@@ -121,13 +125,15 @@ impl Execution {
     /// How it ended, now that nobody goes on.
     fn end(&mut self) -> End {
         let has_ended = self.roles.iter().all(|role| role.is_over);
+        let is_unwanted = self.phase == Phase::Unwanted;
         if self.failure.is_none() && !has_ended {
+            self.attempt_locks();
             self.fail(FailureKind::Deadlock(self.waiting()));
         }
-        match (self.failure.take(), self.phase) {
-            (Some(failure), _) => End::Failed(failure),
-            (None, Phase::Unwanted) => End::Unwanted,
-            (None, _) => End::Complete,
+        match self.failure.take() {
+            Some(kind) => End::Failed { kind, is_unwanted },
+            None if is_unwanted => End::Unwanted,
+            None => End::Complete,
         }
     }
 

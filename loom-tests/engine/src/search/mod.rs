@@ -13,11 +13,9 @@
 //! | `progress.rs` | how much is done |
 //! | `replay.rs` | one execution again, observed |
 //! | `linearization.rs` | a trace again, in another order of its independent steps |
-//! | `mutant.rs` | how the search is broken on purpose, to see that its tests notice |
 
 pub(crate) mod driver;
 pub(crate) mod linearization;
-pub(crate) mod mutant;
 mod node;
 pub(crate) mod options;
 mod part;

@@ -1,7 +1,7 @@
 //! A state on the way: who was explored from there, who sleeps, who is to be explored.
 
-use super::mutant::Mutant;
 use crate::event::{Access, Event, Object, Place, Step};
+use crate::mutant::Mutant;
 use crate::schedule::Decision;
 use crate::threads::{MOST_THREADS, ThreadSet};
 
@@ -31,7 +31,7 @@ impl Sleep {
             let sleeper = self.events[*thread];
             let is_deaf = match mutant {
                 Some(Mutant::NobodyWakes) => sleeper.thread != event.thread,
-                Some(Mutant::FailedExchangeSleepsOn) => {
+                Some(Mutant::ForetoldExchange) => {
                     sleeper.access == Access::Read && sleeper.thread != event.thread
                 }
                 _ => false,

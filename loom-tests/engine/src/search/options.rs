@@ -2,12 +2,12 @@
 
 use super::driver::{Driver, Strategy};
 use super::linearization::Complete;
-use super::mutant::Mutant;
 use super::part::Part;
 use super::plain::Plain;
 use super::progress::{Progress, Reporter};
 use super::reduction::Reduction;
 use super::report::Report;
+use crate::mutant::Mutant;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;

@@ -1,11 +1,11 @@
 //! Source-set DPOR (Abdulla, Aronis, Jonsson, Sagonas: POPL 2014, JACM 2017): explores at least one execution
 //! of each trace, and with sleep sets never two complete ones.
 
-use super::mutant::Mutant;
 use super::node::Node;
 use super::part::Part;
 use super::reversal::Reversal;
 use crate::event::Sort;
+use crate::mutant::Mutant;
 use crate::runtime::execution::Scheduler;
 use crate::schedule::Decision;
 use crate::threads::ThreadSet;
@@ -48,31 +48,26 @@ impl Reduction {
         self.is_foreign
     }
 
-    /// Learns from an execution what else is to be explored. `is_complete`: it was not blocked.
+    /// Learns from an execution what else is to be explored.
     ///
     /// # Errors
     /// If the program did something else than before.
-    pub(crate) fn learn(&mut self, trace: &Trace, is_complete: bool) -> Result<(), String> {
+    pub(crate) fn learn(&mut self, trace: &Trace) -> Result<(), String> {
         self.nodes.iter_mut().zip(&trace.steps).try_for_each(|(node, step)| node.take(step))?;
         if trace.len() < self.nodes.len() {
             return Err(format!("it ended after {} steps, and not after {}", trace.len(), self.nodes.len()));
-        }
-        if self.mutant == Some(Mutant::BlockedRacesForgotten) && !is_complete {
-            return Ok(());
         }
         let skipped = match self.mutant {
             Some(Mutant::LastRaceOnly) => trace.races.len().saturating_sub(1),
             _ => 0,
         };
-        trace.races[skipped..].iter().for_each(|(first, second)| {
-            self.reverse(trace, *first as usize, *second as usize);
-        });
+        trace.races[skipped..].iter().for_each(|race| self.reverse(trace, *race));
         Ok(())
     }
 
-    fn reverse(&mut self, trace: &Trace, first: usize, second: usize) {
-        let Some(node) = self.nodes.get_mut(first) else { return };
-        let reversal = Reversal::new(&trace.steps, first, second, self.mutant);
+    fn reverse(&mut self, trace: &Trace, race: (u32, u32)) {
+        let Some(node) = self.nodes.get_mut(race.0 as usize) else { return };
+        let reversal = Reversal::new(trace, race, self.mutant);
         if is_overlooked(&reversal, self.mutant) {
             return;
         }
@@ -82,7 +77,7 @@ impl Reduction {
             return;
         }
         if self.mutant == Some(Mutant::SecondThreadFirst) {
-            let thread = trace.steps[second].thread();
+            let thread = trace.step(race.1).0.thread();
             if !node.covered().contains(thread) {
                 node.to_explore.insert(thread);
             }
@@ -119,6 +114,7 @@ impl Reduction {
 fn is_overlooked(reversal: &Reversal, mutant: Option<Mutant>) -> bool {
     let (first, second) = reversal.accesses();
     match mutant {
+        Some(Mutant::OneReadRaces) => first == crate::event::Access::Read && reversal.first_thread() > 0,
         Some(Mutant::ReadsDoNotRace) => first == crate::event::Access::Read,
         Some(Mutant::LocksDoNotRace) => second.event.object.sort() == Sort::Mutex,
         Some(Mutant::ParksDoNotRace) => second.event.object.sort() == Sort::Token,

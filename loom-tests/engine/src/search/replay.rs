@@ -38,7 +38,7 @@ pub fn replay(
     runner.observe(None);
     let schedule = Schedule::of(&runner.execution().trace.steps);
     let kind = match end {
-        End::Failed(kind) => kind,
+        End::Failed { kind, .. } => kind,
         End::Complete | End::Unwanted => return None,
     };
     Some(Failure { kind, execution: 1, schedule })

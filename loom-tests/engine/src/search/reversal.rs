@@ -5,9 +5,10 @@
 //! v begins, up to the order of independent steps, with one of its *initials*: the threads whose first step
 //! in v has no predecessor in v. So it is enough to explore one of them.
 
-use super::mutant::Mutant;
 use crate::event::{Access, Step};
+use crate::mutant::Mutant;
 use crate::threads::{MOST_THREADS, ThreadSet};
+use crate::trace::Trace;
 
 /// The steps to come before the first of two racing steps.
 pub(super) struct Reversal<'a> {
@@ -18,9 +19,10 @@ pub(super) struct Reversal<'a> {
 }
 
 impl<'a> Reversal<'a> {
-    pub(super) fn new(steps: &'a [Step], first: usize, second: usize, mutant: Option<Mutant>) -> Self {
-        let between = &steps[first + 1..second];
-        Self { between, first: &steps[first], second: &steps[second], mutant }
+    /// Of the steps of these numbers. The second may be one that a thread attempted.
+    pub(super) fn new(trace: &'a Trace, (first, second): (u32, u32), mutant: Option<Mutant>) -> Self {
+        let ((first, begin), (second, end)) = (trace.step(first), trace.step(second));
+        Self { between: &trace.steps[begin + 1..end], first, second, mutant }
     }
 
     /// v without its last step, in order.
@@ -55,13 +57,18 @@ impl<'a> Reversal<'a> {
         (initials, first.unwrap_or(last))
     }
 
-    /// The second step is taken in a state that it was not taken in: an exchange that failed may succeed. So
-    /// what counts is what it may do, which can only make the initials fewer, and that is sound.
+    /// The second step comes before the first one now, so what orders the two is no predecessor: only what its
+    /// thread knew before. Of the steps in v it may also depend on reads, where it writes. (What an exchange
+    /// does there is not foretold. It need not be: if it read, the first step wrote, and then every later
+    /// access to the word happens after the first step, and is not in v.)
     fn is_second_initial(&self, begun: &[u16; MOST_THREADS]) -> bool {
-        let Step { event, may, before, .. } = *self.second;
-        let may = if self.mutant == Some(Mutant::PredictedExchange) { event.access } else { may };
+        let Step { event, before, .. } = *self.second;
         !has_past_in(before.entries(), begun)
-            && !self.before_second().any(|step| step.event.conflicts_with(event.object, may))
+            && !self.before_second().any(|step| step.event.conflicts_with(event.object, event.access))
+    }
+
+    pub(super) fn first_thread(&self) -> usize {
+        self.first.thread()
     }
 
     /// Of the first and the second one the accesses: for the mutants.
