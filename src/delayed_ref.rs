@@ -28,6 +28,16 @@ const MANY: usize = 64;
 /// One reference to an extent, added or dropped.
 ///
 /// Part of the proof: [delayed refs](crate::proof::delayed_ref).
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, RefAction};
+///
+/// let extent = LogicalRange::new(0, 4096)?;
+/// let written = DelayedRef::add(extent);
+/// assert_eq!(written, DelayedRef { extent, action: RefAction::Add });
+/// assert_ne!(written, DelayedRef::drop(extent)); // deleted
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DelayedRef {
     /// The extent.
@@ -39,6 +49,17 @@ pub struct DelayedRef {
 /// What a [`DelayedRef`] does.
 ///
 /// Part of the proof: [delayed refs](crate::proof::delayed_ref).
+///
+/// ```
+/// use blockgate::{DelayedRefQueue, DelayedRef, LogicalRange, RefAction};
+///
+/// let (queue, extent) = (DelayedRefQueue::default(), LogicalRange::new(0, 4096)?);
+/// queue.push_all(&[DelayedRef::add(extent), DelayedRef::add(extent), DelayedRef::drop(extent)]);
+/// let refs = queue.drain();
+/// let dropped = refs.iter().filter(|delayed_ref| delayed_ref.action == RefAction::Drop);
+/// assert_eq!(dropped.count(), 1);
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefAction {
     /// One reference more; the first inserts the extent item.
@@ -103,6 +124,15 @@ impl DelayedRefQueue {
     }
 
     /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let queue = DelayedRefQueue::default();
+    /// let drain = queue.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// assert_eq!(drain, 0); // the first drain will take it
+    /// assert_eq!(queue.drain().iter().count(), 1);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[inline(always)]
     pub fn push(&self, delayed_ref: DelayedRef) -> u64 {
         let mut pending = self.shards.own().lock();
@@ -114,6 +144,15 @@ impl DelayedRefQueue {
     ///
     /// Returns how many drains came before the one that will take these refs. (Of this shard; where
     /// drains do not overlap, of all of them.)
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let queue = DelayedRefQueue::default();
+    /// let (old, new) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
+    /// let before = queue.push_all(&[DelayedRef::add(new), DelayedRef::drop(old)]);
+    /// assert_eq!((before, queue.drain().len()), (0, 2)); // no drain takes one without the other
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[inline]
     pub fn push_all(&self, refs: &[DelayedRef]) -> u64 {
         let mut pending = self.shards.own().lock();
@@ -123,6 +162,17 @@ impl DelayedRefQueue {
 
     /// As [`DelayedRefQueue::push_all`], and leaves `refs` empty. A vector of 64 refs or more, at least half
     /// full, is handed over and not copied.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let queue = DelayedRefQueue::default();
+    /// let extents = (0..1000).map(|index| LogicalRange::new(index * 4096, 4096));
+    /// let mut refs = extents.map(|extent| Ok(DelayedRef::add(extent?))).collect::<Result<Vec<_>, _>>()?;
+    /// queue.append(&mut refs); // a thousand, and none is copied
+    /// assert!(refs.is_empty());
+    /// assert_eq!(queue.drain().len(), 1000);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     pub fn append(&self, refs: &mut Vec<DelayedRef>) -> u64 {
         let is_half_full = refs.capacity() <= 2 * refs.len();
         if refs.len() < MANY || !is_half_full {
@@ -137,6 +187,17 @@ impl DelayedRefQueue {
     }
 
     /// Takes everything that is queued. Locks each shard once.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let queue = DelayedRefQueue::default();
+    /// let drain_of = |start| Ok(queue.push(DelayedRef::add(LogicalRange::new(start, 4096)?)));
+    /// assert_eq!(drain_of(0)?, 0); // the first drain takes it
+    /// assert_eq!(queue.drain().len(), 1);
+    /// assert_eq!(drain_of(4096)?, 1); // and this one is for the second
+    /// assert_eq!(queue.drain().len(), 1); // each is taken once
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     pub fn drain(&self) -> DrainedRefs {
         let mut parts = Vec::new();
         for shard in self.shards.iter() {
@@ -153,6 +214,15 @@ impl DelayedRefQueue {
     }
 
     /// A copy of what is queued, where exclusive access proves that nobody is using the queue.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let mut queue = DelayedRefQueue::default();
+    /// queue.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// assert_eq!(queue.pending().len(), 1);
+    /// assert_eq!(queue.drain().len(), 1); // looking took nothing
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     pub fn pending(&mut self) -> DrainedRefs {
         let parts = self.shards.iter_mut().flat_map(|shard| {
             let pending = shard.get_mut();
@@ -165,6 +235,18 @@ impl DelayedRefQueue {
 /// Refs that a drain took, in no particular order.
 ///
 /// Part of the proof: [delayed refs](crate::proof::delayed_ref).
+///
+/// ```
+/// use blockgate::{DelayedRef, DelayedRefQueue, ExtentTree, LogicalRange};
+///
+/// let (queue, tree) = (DelayedRefQueue::default(), ExtentTree::new());
+/// queue.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+/// let refs = queue.drain();
+/// assert!(!refs.is_empty());
+/// let changes = tree.apply(&refs.fold())?; // what a commit does with them
+/// assert_eq!(changes.inserted.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "dropping these loses reference changes"]
 pub struct DrainedRefs {
@@ -193,6 +275,16 @@ impl DrainedRefs {
     ///
     /// An extent whose changes cancel is in the result with a change of zero: nothing of it reaches the
     /// tree, but the space it had must be given back.
+    ///
+    /// ```
+    /// use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    ///
+    /// let (queue, extent) = (DelayedRefQueue::default(), LogicalRange::new(0, 4096)?);
+    /// queue.push_all(&[DelayedRef::add(extent), DelayedRef::add(extent)]);
+    /// assert_eq!(queue.drain().fold(), [FoldedRef { extent, change: 2 }]);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub fn fold(self) -> Vec<FoldedRef> {
         let mut refs = self.into_one();
@@ -224,6 +316,17 @@ impl DrainedRefs {
 /// All changes of one extent's references, summed.
 ///
 /// Part of the proof: [delayed refs](crate::proof::delayed_ref).
+///
+/// ```
+/// use blockgate::delayed_ref::FoldedRef;
+/// use blockgate::{ExtentTree, LogicalRange};
+///
+/// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 4096)?);
+/// let snapshots = FoldedRef { extent, change: 3 }; // three references at once
+/// assert_eq!(tree.apply(&[snapshots])?.inserted, [extent]);
+/// assert_eq!(tree.apply(&[FoldedRef { extent, change: -3 }])?.removed, [extent]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoldedRef {
     /// The extent.

@@ -13,6 +13,55 @@ use crate::sync::Mutex;
 ///
 /// Calls come from many threads at once, and only non-overlapping ones do: that is what the protocol is
 /// for. A read that comes after a write returned (happens-after) must see it.
+///
+/// ```
+/// use std::io;
+/// use std::sync::Arc;
+///
+/// use blockgate::{Device, LogicalRange, MemoryDevice, Volume};
+///
+/// /// A partition: what is logical address 0 to the volume lies at `start` on the disk.
+/// struct Partition<D> {
+///     disk: D,
+///     start: u64,
+///     length: u64,
+/// }
+///
+/// impl<D: Device> Partition<D> {
+///     fn at(&self, offset: u64, length: usize) -> io::Result<u64> {
+///         let fits = offset.checked_add(length as u64).is_some_and(|end| end <= self.length);
+///         fits.then(|| self.start + offset).ok_or(io::ErrorKind::UnexpectedEof.into())
+///     }
+/// }
+///
+/// impl<D: Device> Device for Partition<D> {
+///     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+///         self.disk.read_at(self.at(offset, buffer.len())?, buffer)
+///     }
+///
+///     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+///         self.disk.write_at(self.at(offset, data.len())?, data)
+///     }
+///
+///     fn flush(&self) -> io::Result<()> {
+///         self.disk.flush()
+///     }
+///
+///     fn length(&self) -> io::Result<u64> {
+///         Ok(self.length)
+///     }
+/// }
+///
+/// let device = Partition { disk: MemoryDevice::new(2 << 20), start: 1 << 20, length: 1 << 20 };
+/// let device = Arc::new(device);
+/// let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device.clone())?;
+/// let extent = volume.write(&[7; 4096])?;
+///
+/// let mut bytes = [0; 4096];
+/// device.disk.read_at((1 << 20) + extent.start(), &mut bytes)?;
+/// assert_eq!(bytes, [7; 4096]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Device: Send + Sync {
     /// Fills `buffer` from `offset`, wholly or not at all.
     ///
@@ -42,6 +91,20 @@ pub trait Device: Send + Sync {
 /// A device in memory, for tests and examples. Zeroed at first; flushing it does nothing.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// use blockgate::{Device, MemoryDevice};
+///
+/// let device = MemoryDevice::new(8192);
+/// device.write_at(4096, b"hello")?;
+/// let mut bytes = [0; 5];
+/// device.read_at(4096, &mut bytes)?;
+/// assert_eq!(&bytes, b"hello");
+///
+/// let beyond = device.write_at(8190, b"hello").unwrap_err();
+/// assert_eq!(beyond.kind(), std::io::ErrorKind::UnexpectedEof);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct MemoryDevice {
     length: u64,

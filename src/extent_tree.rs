@@ -31,6 +31,17 @@ type Items = RedBlackTreeMapSync<LogicalAddress, ExtentItem>;
 /// What the tree knows of an extent, by its start.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, Transactions};
+///
+/// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+/// transactions.join()?.push_all(&[DelayedRef::add(extent), DelayedRef::add(extent)]);
+/// let root = transactions.commit()?.root;
+/// let item = root.get(extent.start()).expect("it was added");
+/// assert_eq!((item.extent, item.references), (extent, 2)); // shared: not to be overwritten in place
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExtentItem {
     /// Where it is.
@@ -42,6 +53,19 @@ pub struct ExtentItem {
 /// The live tree, which only a commit changes, and the commit root, which anyone reads.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// use blockgate::delayed_ref::FoldedRef;
+/// use blockgate::{ExtentTree, LogicalRange, TransactionId};
+///
+/// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 4096)?);
+/// let changes = tree.apply(&[FoldedRef { extent, change: 1 }])?; // the live tree
+/// assert_eq!(changes.inserted, [extent]);
+/// assert!(tree.commit_root().is_empty()); // readers do not see it,
+/// tree.switch_commit_root(tree.candidate(TransactionId(1)));
+/// assert_eq!(tree.commit_root().len(), 1); // until the commit is complete
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ExtentTree {
     live: Mutex<Items>,
@@ -67,6 +91,23 @@ impl ExtentTree {
     /// # Errors
     /// [`RefError`] names the first ref that does not fit the tree: somebody dropped a reference that
     /// does not exist, or added one to an extent that overlaps another.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::RefError;
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    ///
+    /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 8192)?);
+    /// let one_too_many = [FoldedRef { extent, change: -1 }];
+    /// match tree.apply(&one_too_many) {
+    ///     Err(RefError::Unbalanced { extent, references, .. }) => {
+    ///         assert_eq!((extent.start(), references), (0, 0)); // and the tree is as it was
+    ///     }
+    ///     _ => unreachable!("there is nothing to drop"),
+    /// }
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     pub fn apply(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
         let mut live = self.live.lock();
         let (items, changes) = applied(&live, refs)?;
@@ -77,6 +118,17 @@ impl ExtentTree {
     }
 
     /// The live tree as the commit root of `transaction` would be, without making it so.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 4096)?);
+    /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
+    /// let root = tree.candidate(TransactionId(1)); // to be persisted, and then switched to
+    /// assert_eq!(root.len(), 1);
+    /// assert!(tree.commit_root().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn candidate(&self, transaction: TransactionId) -> CommitRoot {
         CommitRoot { transaction, items: self.live.lock().clone() }
     }
@@ -85,6 +137,16 @@ impl ExtentTree {
     ///
     /// # Panics
     /// If the commit root is of that transaction already, or of a later one (T2).
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    /// let tree = ExtentTree::new();
+    /// let reader = tree.commit_root();
+    /// tree.switch_commit_root(tree.candidate(TransactionId(1)));
+    /// assert_eq!(reader.transaction(), TransactionId(0)); // an older one stays what it was
+    /// ```
     pub fn switch_commit_root(&self, root: CommitRoot) {
         let mut current = self.commit_root.lock();
         let (from, to) = (current.transaction, root.transaction);
@@ -172,6 +234,20 @@ fn first_overlapping(items: &Items, range: LogicalRange) -> Option<ExtentItem> {
 /// The extent tree as of one commit: an immutable snapshot. Cloning it costs a pointer.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, Transactions};
+///
+/// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+/// transactions.join()?.push(DelayedRef::add(extent));
+/// let root = transactions.commit()?.root;
+/// transactions.join()?.push(DelayedRef::drop(extent));
+/// transactions.commit()?;
+/// // A copy that reads the older root goes on undisturbed.
+/// assert_eq!(root.extents_in(extent).collect::<Vec<_>>(), [extent]);
+/// assert!(transactions.commit_root().is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CommitRoot {
     transaction: TransactionId,
@@ -185,7 +261,20 @@ impl CommitRoot {
         self.transaction
     }
 
-    /// The extents that have an address in `range`, in the order of their addresses.
+    /// The extents that have an address in `range`, in the order of their addresses. An extent that reaches
+    /// beyond `range` is listed whole.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    /// let tree = ExtentTree::new();
+    /// let (first, second) = (LogicalRange::new(0, 8192)?, LogicalRange::new(8192, 4096)?);
+    /// let _ = tree.apply(&[first, second].map(|extent| FoldedRef { extent, change: 1 }))?;
+    /// let root = tree.candidate(TransactionId(1));
+    /// let page = LogicalRange::new(4096, 4096)?;
+    /// assert_eq!(root.extents_in(page).collect::<Vec<_>>(), [first]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn extents_in(&self, range: LogicalRange) -> impl Iterator<Item = LogicalRange> + '_ {
         let first = first_overlapping(&self.items, range);
         let start = first.map_or(range.end(), |item| item.extent.start());
@@ -195,6 +284,17 @@ impl CommitRoot {
     }
 
     /// What the tree knows of the extent that starts at `start`.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(4096, 4096)?);
+    /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
+    /// let root = tree.candidate(TransactionId(1));
+    /// assert_eq!(root.get(4096).map(|item| item.references), Some(1));
+    /// assert_eq!(root.get(5000), None); // within the extent, not its start
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn get(&self, start: LogicalAddress) -> Option<ExtentItem> {
         self.items.get(&start).copied()
@@ -216,6 +316,17 @@ impl CommitRoot {
     ///
     /// # Errors
     /// As [`ExtentTree::apply`].
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    /// let (root, extent) = (ExtentTree::new().commit_root(), LogicalRange::new(0, 4096)?);
+    /// let next = root.with(&[FoldedRef { extent, change: 1 }])?;
+    /// assert_eq!((root.len(), next.len()), (0, 1));
+    /// assert_eq!(next.transaction(), TransactionId(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with(&self, refs: &[FoldedRef]) -> Result<Self, RefError> {
         let (items, _) = applied(&self.items, refs)?;
         Ok(Self { transaction: TransactionId(self.transaction.0 + 1), items })
@@ -226,6 +337,21 @@ impl CommitRoot {
 /// book it. Where an extent took the place of another in one commit, both lists have those bytes.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, Transactions};
+///
+/// let transactions = Transactions::default();
+/// let (kept, given_up) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
+/// let mut handle = transactions.join()?;
+/// handle.push_all(&[DelayedRef::add(kept), DelayedRef::add(given_up), DelayedRef::drop(given_up)]);
+/// handle.end();
+/// let changes = transactions.commit()?.changes;
+/// assert_eq!(changes.inserted, [kept]); // books these as used,
+/// assert_eq!(changes.cancelled, [given_up]); // and frees these
+/// assert!(transactions.commit()?.changes.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[must_use = "space that is not booked is lost"]
 pub struct Changes {
@@ -239,18 +365,54 @@ pub struct Changes {
 
 impl Changes {
     /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let (half, whole) = (LogicalRange::new(0, 4096)?, LogicalRange::new(0, 8192)?);
+    /// let _ = tree.apply(&[FoldedRef { extent: half, change: 1 }])?;
+    /// let refs = [FoldedRef { extent: half, change: -1 }, FoldedRef { extent: whole, change: 1 }];
+    /// let grown = tree.apply(&refs)?;
+    /// assert_eq!(grown.bytes_inserted(), [LogicalRange::new(4096, 4096)?]); // the rest was in use
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_inserted(&self) -> Vec<LogicalRange> {
         without(&self.inserted, &self.removed)
     }
 
     /// The bytes that are in use no more: of the old items, without those of the new ones.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
+    /// let tree = ExtentTree::new();
+    /// let (whole, half) = (LogicalRange::new(0, 8192)?, LogicalRange::new(0, 4096)?);
+    /// let _ = tree.apply(&[FoldedRef { extent: whole, change: 1 }])?;
+    /// let refs = [FoldedRef { extent: whole, change: -1 }, FoldedRef { extent: half, change: 1 }];
+    /// let cut = tree.apply(&refs)?;
+    /// assert_eq!(cut.removed, [whole]); // the item is gone, but of its bytes only the second half
+    /// assert_eq!(cut.bytes_removed(), [LogicalRange::new(4096, 4096)?]);
+    /// assert_eq!(cut.bytes_inserted(), []);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_removed(&self) -> Vec<LogicalRange> {
         without(&self.removed, &self.inserted)
     }
 
     /// The bytes that were to be used and never were.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let extent = LogicalRange::new(0, 4096)?;
+    /// let changes = tree.apply(&[FoldedRef { extent, change: 0 }])?; // added, and dropped again
+    /// assert_eq!(changes.bytes_cancelled(), [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_cancelled(&self) -> Vec<LogicalRange> {
         without(&without(&self.cancelled, &self.removed), &self.inserted)
@@ -286,6 +448,20 @@ fn without(ranges: &[LogicalRange], others: &[LogicalRange]) -> Vec<LogicalRange
 /// A reference change that does not fit the tree.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, RefError, Transactions};
+///
+/// let transactions = Transactions::default();
+/// let (whole, part) = (LogicalRange::new(0, 8192)?, LogicalRange::new(0, 4096)?);
+/// transactions.join()?.push(DelayedRef::add(whole));
+/// transactions.commit()?;
+/// transactions.join()?.push(DelayedRef::add(part)); // a defect of the caller
+/// let error = transactions.commit().unwrap_err();
+/// assert_eq!(error.ref_error(), Some(RefError::Overlaps { extent: part, other: whole }));
+/// assert_eq!(transactions.commit_root().len(), 1); // the last commit root stands
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefError {

@@ -15,6 +15,14 @@ use crate::sync::{CachePadded, current_shard, processors};
 ///
 /// Each thread works on the shard of its own number, modulo this, so that writers do not meet. A wait
 /// visits all of them.
+///
+/// ```
+/// use blockgate::{Gate, OrderedExtents, Shards};
+///
+/// let gate = Gate::new(Shards::default()); // for many threads
+/// let rarely_used = OrderedExtents::new(Shards::new(1)); // for few: a wait visits one shard
+/// # drop((gate, rarely_used));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shards(usize);
 
@@ -27,6 +35,12 @@ impl Shards {
     /// # Panics
     /// If `count` is zero or more than [`Shards::MAX`]. For a number that was computed,
     /// [`Shards::saturating`] takes the nearest one that is allowed.
+    ///
+    /// # Example
+    /// ```
+    /// const SHARDS: blockgate::Shards = blockgate::Shards::new(16); // too many would not compile here
+    /// assert_eq!(SHARDS.count(), 16);
+    /// ```
     #[must_use]
     #[track_caller]
     pub const fn new(count: usize) -> Self {
@@ -39,6 +53,15 @@ impl Shards {
 
     /// `count` shards, or the nearest number that is allowed: 1 instead of zero, [`Shards::MAX`] instead
     /// of more.
+    ///
+    /// ```
+    /// # use blockgate::Shards;
+    /// let processors = std::thread::available_parallelism()?.get();
+    /// let shards = Shards::saturating(4 * processors); // the nearest number that is allowed
+    /// assert!(shards.count() <= Shards::MAX);
+    /// assert_eq!(Shards::saturating(0).count(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub const fn saturating(count: usize) -> Self {
         match count {

@@ -5,11 +5,33 @@
 use std::fmt;
 
 /// An address in the volume's logical space, in bytes.
+///
+/// ```
+/// use blockgate::{LogicalAddress, LogicalRange};
+///
+/// const GROUP: u64 = 1 << 20;
+/// fn group_of(address: LogicalAddress) -> u64 {
+///     address / GROUP
+/// }
+/// assert_eq!(group_of(LogicalRange::new(3 * GROUP, 4096)?.start()), 3);
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 pub type LogicalAddress = u64;
 
 /// A contiguous, non-empty range of logical addresses, in bytes: `[start, end)`.
 ///
 /// An extent *is* such a range; so is the space of a block group.
+///
+/// ```
+/// use blockgate::LogicalRange;
+///
+/// let group = LogicalRange::new(1 << 20, 1 << 20)?;
+/// let extent = LogicalRange::new(group.end() - 4096, 8192)?; // its second half is beyond the group
+/// assert!(group.overlaps(&extent) && !group.contains(&extent));
+/// let inside = group.intersection(&extent).expect("they overlap");
+/// assert_eq!((inside.len(), inside.end()), (4096, group.end()));
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LogicalRange {
     start: LogicalAddress,
@@ -66,24 +88,57 @@ impl LogicalRange {
     }
 
     /// Whether the two have an address in common.
+    ///
+    /// ```
+    /// # use blockgate::LogicalRange;
+    /// let extent = LogicalRange::new(0, 4096)?;
+    /// assert!(extent.overlaps(&LogicalRange::new(4095, 1)?));
+    /// assert!(!extent.overlaps(&LogicalRange::new(4096, 1)?)); // they adjoin
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub const fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end() && other.start < self.end()
     }
 
     /// Whether every address of `other` is in this range.
+    ///
+    /// ```
+    /// # use blockgate::LogicalRange;
+    /// let group = LogicalRange::new(0, 1 << 20)?;
+    /// assert!(group.contains(&group));
+    /// assert!(!group.contains(&LogicalRange::new(4096, 1 << 20)?));
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub const fn contains(&self, other: &Self) -> bool {
         self.start <= other.start && other.end() <= self.end()
     }
 
     /// What the two have in common.
+    ///
+    /// ```
+    /// # use blockgate::LogicalRange;
+    /// let (one, other) = (LogicalRange::new(0, 8192)?, LogicalRange::new(4096, 8192)?);
+    /// assert_eq!(one.intersection(&other), Some(LogicalRange::new(4096, 4096)?));
+    /// assert_eq!(one.intersection(&LogicalRange::new(8192, 1)?), None);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Option<Self> {
         self.overlaps(other).then(|| Self::between(self.start.max(other.start), self.end().min(other.end())))
     }
 
     /// Whether start and length are multiples of `unit` bytes.
+    ///
+    /// No range is aligned to a unit of zero.
+    ///
+    /// ```
+    /// # use blockgate::LogicalRange;
+    /// let extent = LogicalRange::new(4096, 512)?;
+    /// assert!(extent.is_aligned(512) && !extent.is_aligned(4096) && !extent.is_aligned(0));
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub const fn is_aligned(&self, unit: u64) -> bool {
         self.start.is_multiple_of(unit) && self.length.is_multiple_of(unit)
@@ -97,6 +152,13 @@ impl fmt::Display for LogicalRange {
 }
 
 /// A number of bytes, shown in the largest binary unit that divides it: `0`, `4K`, `3M`, `4097`.
+///
+/// ```
+/// use blockgate::units::Bytes;
+///
+/// assert_eq!(format!("{} of {}", Bytes(12 << 10), Bytes(1 << 40)), "12K of 1T");
+/// assert_eq!(Bytes(4097).to_string(), "4097");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(pub u64);
 
@@ -112,6 +174,20 @@ impl fmt::Display for Bytes {
 }
 
 /// Why a start and a length are no range.
+///
+/// ```
+/// use blockgate::{LogicalRange, RangeError};
+///
+/// /// Takes what a user typed, and says what is wrong with it.
+/// fn parse(start: u64, length: u64) -> Result<LogicalRange, String> {
+///     LogicalRange::new(start, length).map_err(|error| match error {
+///         RangeError::Empty { .. } => "--length must be at least 1".to_string(),
+///         other => other.to_string(),
+///     })
+/// }
+/// assert_eq!(parse(0, 0), Err("--length must be at least 1".to_string()));
+/// assert!(parse(u64::MAX, 2).unwrap_err().contains("ends beyond the last address"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RangeError {
@@ -143,6 +219,17 @@ impl fmt::Display for RangeError {
 impl std::error::Error for RangeError {}
 
 /// Names a block group in events and errors.
+///
+/// ```
+/// use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+///
+/// let group = BlockGroup::new(BlockGroupId(7), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// let read_only = group.set_read_only();
+/// let refusal = group.begin_nocow().unwrap_err();
+/// assert_eq!(refusal.to_string(), "block group 7 is read-only: write to another group, or later");
+/// # drop(read_only);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlockGroupId(pub u64);
 
@@ -154,6 +241,20 @@ impl fmt::Display for BlockGroupId {
 
 /// Numbers the transactions of a volume, from 1. Commit root `n` is the state after transaction `n`;
 /// commit root 0 is the empty tree that a new volume starts with.
+///
+/// ```
+/// use blockgate::{DelayedRef, LogicalRange, TransactionId, Transactions};
+///
+/// let transactions = Transactions::default();
+/// assert_eq!(transactions.commit_root().transaction(), TransactionId(0));
+/// let mut handle = transactions.join()?;
+/// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+/// let mine = handle.end();
+/// assert!(transactions.commit_root().transaction() < mine); // not durable yet
+/// transactions.commit()?;
+/// assert!(transactions.commit_root().transaction() >= mine); // it is now
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransactionId(pub u64);
 

@@ -58,7 +58,7 @@ fn code_spans(page: &Page) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn assert_none(findings: &[Finding]) {
-    none_of(findings).unwrap_or_else(|findings| panic!("\n{findings}"));
+    none_of(findings).unwrap_or_else(|findings| panic!("{findings}"));
 }
 
 mod citations {
@@ -188,13 +188,14 @@ mod models {
         assert!(!is_known("replace/of-nothing"), "twin: a name that is no model's");
     }
 
-    /// The page of a type, its file in `src` and its models have one name.
+    /// The page of a type, its file in `src`, its models and its tests have one name.
     #[test]
     fn a_page_its_source_and_its_models_share_a_name() {
         for name in ["block_group", "delayed_ref", "gate", "ordered_extent", "transaction"] {
             let sources = [format!("src/{name}.rs"), format!("src/{name}/mod.rs")];
             assert!(exists(&format!("docs/{name}.md")), "docs/{name}.md");
             assert!(exists(&format!("loom-tests/src/models/{name}.rs")), "loom-tests/src/models/{name}.rs");
+            assert!(exists(&format!("tests/{name}.rs")), "tests/{name}.rs");
             assert!(sources.iter().any(|path| exists(path)), "src/{name}.rs");
         }
     }

@@ -160,6 +160,13 @@ impl Default for Gate {
 impl Gate {
     /// An open, empty gate. Entering costs one read-modify-write on the calling thread's shard, leaving
     /// another; closing costs one a shard.
+    ///
+    /// ```
+    /// use blockgate::{Gate, Shards};
+    ///
+    /// let gate = Gate::new(Shards::new(8)); // eight threads enter without a common cache line
+    /// assert_eq!(gate.closed_levels(), 0);
+    /// ```
     #[must_use]
     pub fn new(shards: Shards) -> Self {
         Self { shards: Sharded::new(shards, |_| Shard::new()) }
@@ -177,6 +184,25 @@ impl Gate {
     /// [`EnterError::Closed`] while any [`Closed`] lives: go elsewhere, or [wait](Gate::wait_open).
     /// [`EnterError::Sealed`] when it will never open again. [`EnterError::Full`] with 2^48 - 1 inside one
     /// shard, which only leaked guards can reach.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::{EnterError, Gate, Inside};
+    ///
+    /// /// Enters, and waits where the gate is closed for now.
+    /// fn enter(gate: &Gate) -> Result<Inside<'_>, EnterError> {
+    ///     loop {
+    ///         match gate.enter() {
+    ///             Err(EnterError::Closed) => gate.wait_open()?,
+    ///             outcome => return outcome,
+    ///         }
+    ///     }
+    /// }
+    /// let gate = Gate::default();
+    /// assert!(enter(&gate).is_ok());
+    /// gate.close().seal();
+    /// assert_eq!(enter(&gate).unwrap_err(), EnterError::Sealed);
+    /// ```
     #[inline]
     pub fn enter(&self) -> Result<Inside<'_>, EnterError> {
         let shard = self.shards.own();
@@ -191,6 +217,20 @@ impl Gate {
     ///
     /// # Errors
     /// [`EnterError::Sealed`] when it will never open again.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::Gate;
+    ///
+    /// let gate = Gate::default();
+    /// let closed = gate.close();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| drop(closed));
+    ///     gate.wait_open() // returns when it is dropped
+    /// })?;
+    /// assert!(gate.enter().is_ok());
+    /// # Ok::<(), blockgate::EnterError>(())
+    /// ```
     #[cold]
     pub fn wait_open(&self) -> Result<(), EnterError> {
         let shard = self.shards.own();
@@ -217,6 +257,20 @@ impl Gate {
     ///
     /// # Panics
     /// With 4096 levels at once: levels were leaked.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::Gate;
+    ///
+    /// let gate = Gate::default();
+    /// let inside = gate.enter()?;
+    /// let (first, second) = (gate.close(), gate.close()); // neither waits for `inside`
+    /// assert_eq!((first.level(), second.level(), gate.closed_levels()), (1, 2, 2));
+    /// drop(first);
+    /// assert!(gate.enter().is_err()); // the second still holds it closed
+    /// # drop((inside, second));
+    /// # Ok::<(), blockgate::EnterError>(())
+    /// ```
     pub fn close(&self) -> Closed<'_> {
         let before = self.shards[0].close_one_level(Ordering::Acquire);
         let level = before.levels() + 1;
@@ -248,6 +302,12 @@ impl Gate {
 
     /// How many are inside, where exclusive access proves that no guard lives: other than zero only
     /// where guards were leaked.
+    ///
+    /// ```
+    /// let mut gate = blockgate::Gate::default();
+    /// std::mem::forget(gate.enter());
+    /// assert_eq!((gate.leaked(), gate.leaked_levels()), (1, 0));
+    /// ```
     pub fn leaked(&mut self) -> u64 {
         self.shards.iter_mut().map(|shard| shard.exclusive_word().count()).sum()
     }
@@ -260,6 +320,18 @@ impl Gate {
 /// A thread's stay inside a [`Gate`]. Dropping it leaves; that may happen on another thread.
 ///
 /// Part of the proof: [the gate](crate::proof::gate).
+///
+/// ```
+/// use blockgate::{EnterError, Gate};
+///
+/// let gate = Gate::default();
+/// let inside = gate.enter()?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(inside)); // entered on one thread, left on another
+///     gate.close().wait_empty();
+/// });
+/// # Ok::<(), blockgate::EnterError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this leaves the gate at once"]
 pub struct Inside<'gate> {
@@ -282,6 +354,19 @@ impl Drop for Inside<'_> {
 /// One level that a [`Gate`] is closed by. Dropping it opens that level; the last one opens the gate.
 ///
 /// Part of the proof: [the gate](crate::proof::gate).
+///
+/// ```
+/// use blockgate::{EnterError, Gate};
+///
+/// let gate = Gate::default();
+/// {
+///     let closed = gate.close();
+///     closed.wait_empty();
+///     assert_eq!(gate.enter().unwrap_err(), EnterError::Closed);
+///     // What must not meet a writer goes here.
+/// } // opens, also where that panics
+/// assert!(gate.enter().is_ok());
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this opens the gate at once"]
 pub struct Closed<'gate> {
@@ -299,6 +384,15 @@ impl Closed<'_> {
     }
 
     /// Whether somebody was inside at the closing.
+    ///
+    /// ```
+    /// let gate = blockgate::Gate::default();
+    /// let inside = gate.enter()?;
+    /// let closed = gate.close();
+    /// drop(inside);
+    /// assert!(closed.was_occupied()); // at the closing it was, and that is what counts
+    /// # Ok::<(), blockgate::EnterError>(())
+    /// ```
     #[must_use]
     pub fn was_occupied(&self) -> bool {
         !self.occupied.is_empty()
@@ -310,6 +404,23 @@ impl Closed<'_> {
     /// wait at once, each with its own level. Deadlocks if the calling thread itself is inside.
     ///
     /// Acquire: pairs with the Release of a leaving.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let (gate, sum) = (blockgate::Gate::default(), AtomicU64::new(0));
+    /// let inside = gate.enter()?;
+    /// let closed = gate.close();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         sum.fetch_add(1, Ordering::Relaxed); // done inside
+    ///         drop(inside);
+    ///     });
+    ///     assert!(closed.wait_empty()); // a thread was inside
+    ///     assert_eq!(sum.load(Ordering::Relaxed), 1); // and what it did is seen here
+    /// });
+    /// # Ok::<(), blockgate::EnterError>(())
+    /// ```
     pub fn wait_empty(&self) -> bool {
         // One shard after the other: closed, an empty one stays empty.
         for shard in self.occupied.iter() {
@@ -320,6 +431,18 @@ impl Closed<'_> {
 
     /// Leaves the gate closed permanently. Threads that wait to enter are woken and get
     /// [`EnterError::Sealed`].
+    ///
+    /// ```
+    /// use blockgate::{EnterError, Gate};
+    ///
+    /// let gate = Gate::default();
+    /// std::thread::scope(|scope| {
+    ///     let closed = gate.close();
+    ///     let waiter = scope.spawn(|| gate.wait_open());
+    ///     closed.seal(); // shut down
+    ///     assert_eq!(waiter.join().unwrap(), Err(EnterError::Sealed));
+    /// });
+    /// ```
     pub fn seal(self) {
         for shard in self.gate.shards.iter() {
             // Relaxed: the seal says that there will be no more, and hands nothing over.
@@ -342,6 +465,25 @@ impl Drop for Closed<'_> {
 /// Why [`Gate::enter`] refused.
 ///
 /// Part of the proof: [the gate](crate::proof::gate).
+///
+/// ```
+/// use blockgate::{EnterError, Gate};
+///
+/// fn advice(gate: &Gate) -> &'static str {
+///     match gate.enter().map(drop) {
+///         Ok(()) => "go on",
+///         Err(EnterError::Closed) => "go elsewhere, or wait with `Gate::wait_open`",
+///         Err(EnterError::Sealed) => "give up",
+///         Err(error) => panic!("{error}"), // a defect: guards were leaked
+///     }
+/// }
+/// let gate = Gate::default();
+/// assert_eq!(advice(&gate), "go on");
+/// let closed = gate.close();
+/// assert_eq!(advice(&gate), "go elsewhere, or wait with `Gate::wait_open`");
+/// closed.seal();
+/// assert_eq!(advice(&gate), "give up");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnterError {

@@ -14,6 +14,44 @@
 //! | 6 | [`Copied::advance`] | [`Passed`] | writes to the group go to both devices from here on |
 //! | 7 | [`Passed::set_read_write`] | | writers are admitted again |
 //!
+//! ```
+//! use blockgate::{
+//!     BlockGroup, BlockGroupId, CancelToken, Cursor, DelayedRef, Device, Frozen, LogicalRange, MemoryDevice,
+//!     OrderedExtents, Transactions,
+//! };
+//!
+//! let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+//! let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
+//! let (source, target) = (MemoryDevice::new(1 << 20), MemoryDevice::new(1 << 20));
+//! let (mut cursor, reader) = Cursor::new();
+//!
+//! // A writer. It always holds a token, and takes the next one before it lets go of the last.
+//! let reservation = group.reserve(4096)?;
+//! let write = in_flight.add(reservation.extent());
+//! let extent = reservation.hand_over();
+//! source.write_at(extent.start(), &[7; 4096])?;
+//! let mut handle = transactions.join()?;
+//! handle.push(DelayedRef::add(extent));
+//! handle.end();
+//! write.finish();
+//!
+//! // The replace of its group.
+//! let summary = Frozen::freeze(&group)
+//!     .wait_writers()
+//!     .wait_ordered(&in_flight)
+//!     .commit(&transactions)?
+//!     .copy(&source, &target, &CancelToken::default())?
+//!     .advance(&mut cursor)
+//!     .set_read_write();
+//!
+//! assert_eq!(summary.copied.extents, 1);
+//! let mut bytes = [0; 4096];
+//! target.read_at(extent.start(), &mut bytes)?;
+//! assert_eq!(bytes, [7; 4096]);
+//! assert!(extent.start() < reader.address()); // the next write to it goes to both devices
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Nothing here knows a write path: the drain is right for *any* writer who always holds a token, and
 //! takes the next one before it lets go of the last. It holds no lock and no transaction handle while it
 //! waits.

@@ -20,6 +20,20 @@
 use super::backend::{self, Mutex, MutexGuard, Thread};
 
 /// A mutex whose holder can wake the threads that wait until something holds of the value.
+///
+/// ```
+/// use blockgate::sync::Monitor;
+///
+/// let queue = Monitor::new(Vec::new());
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         let mut queue = queue.lock();
+///         queue.push("a job");
+///         queue.notify_all(); // still under the lock
+///     });
+///     assert_eq!(queue.wait_until(|queue| queue.pop()), "a job");
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Monitor<T> {
     state: Mutex<Watched<T>>,
@@ -47,6 +61,23 @@ impl<T> Monitor<T> {
     ///
     /// `ready` must look only at the value and at words whose writers call [`MonitorGuard::notify_all`]
     /// after they wrote.
+    ///
+    /// ```
+    /// use blockgate::sync::Monitor;
+    ///
+    /// let left = Monitor::new(3_u32);
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..3 {
+    ///         scope.spawn(|| {
+    ///             let mut left = left.lock();
+    ///             *left -= 1;
+    ///             left.notify_all();
+    ///         });
+    ///     }
+    ///     left.wait_until(|left| (*left == 0).then_some(()));
+    /// });
+    /// assert_eq!(*left.lock(), 0);
+    /// ```
     #[track_caller]
     pub fn wait_until<R>(&self, mut ready: impl FnMut(&mut T) -> Option<R>) -> R {
         let me = backend::current_thread();
@@ -73,6 +104,19 @@ impl<T> Monitor<T> {
 }
 
 /// A locked [`Monitor`].
+///
+/// ```
+/// use blockgate::sync::Monitor;
+///
+/// let idle = Monitor::new(2_usize);
+/// let mut count = idle.lock();
+/// *count -= 1;
+/// if *count == 0 {
+///     count.notify_all(); // wakes the threads that wait for zero
+/// }
+/// drop(count);
+/// assert_eq!(*idle.lock(), 1);
+/// ```
 pub struct MonitorGuard<'a, T> {
     state: MutexGuard<'a, Watched<T>>,
 }

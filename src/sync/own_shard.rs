@@ -10,6 +10,19 @@ use super::backend;
 ///
 /// # Panics
 /// With zero shards.
+///
+/// # Example
+/// ```
+/// use blockgate::sync::{CachePadded, CounterWord, Ordering, current_shard};
+///
+/// let hits: [_; 4] = std::array::from_fn(|_| CachePadded::new(CounterWord::new(0)));
+/// std::thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(|| hits[current_shard(hits.len())].add(1, Ordering::Relaxed));
+///     }
+/// });
+/// assert_eq!(hits.iter().map(|shard| shard.read(Ordering::Relaxed)).sum::<u64>(), 4);
+/// ```
 #[must_use]
 #[inline]
 pub fn current_shard(shards: usize) -> usize {

@@ -68,6 +68,12 @@ impl AtomicU64 {
 }
 
 /// A mutual exclusion lock without poisoning (`parking_lot`'s).
+///
+/// ```
+/// let names = blockgate::sync::Mutex::new(vec!["source"]);
+/// names.lock().push("target"); // no `unwrap`: a panic under the lock does not poison it
+/// assert_eq!(names.lock().len(), 2);
+/// ```
 #[derive(Debug, Default)]
 pub struct Mutex<T>(parking_lot::Mutex<T>);
 

@@ -20,6 +20,21 @@ use super::backend::AtomicU64;
 /// A 64-bit word that threads communicate through, by read-modify-write operations only.
 ///
 /// The operations wrap, as std's do. What the bits mean, and that there is room, is the caller's.
+///
+/// ```
+/// use blockgate::sync::{CounterWord, Ordering};
+///
+/// /// At most three at once: the look and the entering are one operation.
+/// fn enter(inside: &CounterWord) -> Result<u64, u64> {
+///     inside.update(0, (Ordering::Acquire, Ordering::Relaxed), |count| (count < 3).then(|| count + 1))
+/// }
+///
+/// let inside = CounterWord::new(2);
+/// assert_eq!(enter(&inside), Ok(2)); // what it was before
+/// assert_eq!(enter(&inside), Err(3)); // what refused it
+/// inside.subtract(1, Ordering::Release); // one leaves
+/// assert!(enter(&inside).is_ok());
+/// ```
 #[derive(Debug)]
 pub struct CounterWord(AtomicU64);
 
@@ -38,6 +53,21 @@ impl CounterWord {
     /// `likely` is a guess at the value, and decides nothing: a wrong guess costs one exchange that fails.
     /// What is returned was exchanged, or was read by a read-modify-write or by an exchange that failed
     /// (which production may also do spuriously).
+    ///
+    /// Does not block. `f` may be called several times, and once with a value that the word never had: the
+    /// guess.
+    ///
+    /// ```
+    /// use blockgate::sync::{CounterWord, Ordering};
+    ///
+    /// const SEALED: u64 = 1 << 63;
+    /// let word = CounterWord::new(0);
+    /// let enter = |value: u64| (value & SEALED == 0).then(|| value + 1);
+    /// let orders = (Ordering::Acquire, Ordering::Relaxed);
+    /// assert_eq!(word.update(7, orders, enter), Ok(0)); // a wrong guess decides nothing
+    /// word.set_bits(SEALED, Ordering::Relaxed);
+    /// assert_eq!(word.update(0, orders, enter), Err(SEALED | 1));
+    /// ```
     #[track_caller]
     #[inline]
     pub fn update(
@@ -91,6 +121,16 @@ impl CounterWord {
 }
 
 /// A flag that any thread raises and no thread lowers. It hands over nothing but itself.
+///
+/// ```
+/// let stop = blockgate::sync::Flag::new();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| stop.raise());
+///     while !stop.is_raised() {
+///         std::thread::yield_now(); // some work, and then a look
+///     }
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Flag(CounterWord);
 

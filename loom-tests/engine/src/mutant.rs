@@ -25,6 +25,8 @@ pub enum Mutant {
     LocksDoNotRace,
     /// To park is never thought of before an unpark that found a token.
     ParksDoNotRace,
+    /// Where an execution ends, nobody thinks of the locks that threads wait for.
+    WaitingLocksForgotten,
     /// Only the last race of an execution is reversed.
     LastRaceOnly,
     /// A load reads the newest value only.
@@ -43,7 +45,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::WeakInitials,
         Self::TruncatedReversal,
         Self::SecondThreadFirst,
@@ -54,6 +56,7 @@ impl Mutant {
         Self::OneReadRaces,
         Self::LocksDoNotRace,
         Self::ParksDoNotRace,
+        Self::WaitingLocksForgotten,
         Self::LastRaceOnly,
         Self::NewestOnly,
         Self::UnlockForgotten,

@@ -13,6 +13,7 @@ pub(crate) struct Progress {
 }
 
 /// What a thread did, before it has its place in the trace.
+#[derive(Clone, Copy)]
 pub(crate) struct Occurrence {
     pub(crate) event: Event,
     pub(crate) choice: u8,
@@ -79,6 +80,10 @@ impl Trace {
             }
             None => (&self.steps[number as usize], number as usize),
         }
+    }
+
+    pub(crate) fn is_attempt(number: u32) -> bool {
+        number >= FIRST_ATTEMPT
     }
 
     /// Appends a step of the thread that has come as far as `progress`.

@@ -5,7 +5,7 @@ use crate::event::{Access, Object, Place, Sort};
 use crate::objects::word::releases;
 use crate::runtime::execution::Execution;
 use crate::runtime::point::{perform, refuse};
-use crate::runtime::role::Pending;
+use crate::runtime::role::Wait;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
@@ -57,7 +57,7 @@ impl AtomicU64 {
         failure: Ordering,
     ) -> Result<u64, u64> {
         if releases(failure) {
-            refuse(format!("traceset: an exchange that fails with {failure:?}: it stores nothing"));
+            refuse(&format!("traceset: an exchange that fails with {failure:?}: it stores nothing"));
         }
         let place = Location::caller();
         let exchange = Exchange { name: "compare_exchange", success, failure, place };
@@ -106,8 +106,9 @@ impl AtomicU64 {
     fn exchange(&self, exchange: &Exchange, next: impl FnOnce(u64) -> Option<u64>) -> Result<u64, u64> {
         offered(exchange.success);
         offered(exchange.failure);
-        perform(Pending::turn(self.handle.object(), exchange.place), |execution| {
-            let object = self.handle.check(execution)?;
+        let pending = self.handle.pending(Wait::Turn, exchange.place);
+        perform(pending, |execution| {
+            let object = pending.object;
             let now = self.newest();
             let new = next(now);
             let order = if new.is_some() { exchange.success } else { exchange.failure };
@@ -131,11 +132,12 @@ impl AtomicU64 {
     pub fn load(&self, order: Ordering) -> u64 {
         offered(order);
         if releases(order) {
-            refuse(format!("traceset: a load with {order:?}: it stores nothing"));
+            refuse(&format!("traceset: a load with {order:?}: it stores nothing"));
         }
         let place = Location::caller();
-        perform(Pending::turn(self.handle.object(), place), |execution| {
-            let object = self.handle.check(execution)?;
+        let pending = self.handle.pending(Wait::Turn, place);
+        perform(pending, |execution| {
+            let object = pending.object;
             let back = execution.record_load(object, place)?;
             let (word, mut by) = execution.word_and_accessor(object);
             let value = word.load(back, order, &mut by).unwrap_or_else(|| self.newest());
@@ -151,11 +153,12 @@ impl AtomicU64 {
     pub fn store(&self, value: u64, order: Ordering) {
         offered(order);
         if matches!(order, Ordering::Acquire | Ordering::AcqRel) {
-            refuse(format!("traceset: a store with {order:?}: it reads nothing"));
+            refuse(&format!("traceset: a store with {order:?}: it reads nothing"));
         }
         let place = Location::caller();
-        perform(Pending::turn(self.handle.object(), place), |execution| {
-            let object = self.handle.check(execution)?;
+        let pending = self.handle.pending(Wait::Turn, place);
+        perform(pending, |execution| {
+            let object = pending.object;
             execution.record_word(execution.occurrence(object, Access::Write, place));
             let (word, mut by) = execution.word_and_accessor(object);
             word.store(value, order, &mut by);
@@ -200,8 +203,7 @@ fn offered(order: Ordering) {
     if order == Ordering::SeqCst {
         refuse(
             "traceset: SeqCst is not offered: use read-modify-writes of one word, or a mutex, and the orderings \
-             up to AcqRel"
-                .into(),
+             up to AcqRel",
         );
     }
 }

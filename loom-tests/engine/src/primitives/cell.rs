@@ -4,7 +4,7 @@ use super::handle::Handle;
 use crate::event::{Place, Sort};
 use crate::failure::{CellAccess, FailureKind};
 use crate::runtime::execution::Execution;
-use crate::runtime::point::act_now;
+use crate::runtime::point::{act_now, refuse};
 use std::panic::Location;
 use std::sync::{PoisonError, RwLock, TryLockError};
 
@@ -104,7 +104,7 @@ impl<T> Cell<T> {
     }
 
     fn is_in_use(&self) -> ! {
-        crate::runtime::point::refuse(format!(
+        refuse(&format!(
             "traceset: the {} is used inside of its own `with` or `with_mut`",
             self.handle.object()
         ))

@@ -46,6 +46,7 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Errors
     /// Outside of an execution.
+    #[expect(clippy::missing_panics_doc, reason = "a key's values are of its own type")]
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         let value = match self.find()? {
             Some(value) => value,

@@ -62,7 +62,7 @@ impl Execution {
             return;
         }
         for thread in 0..self.roles.len() {
-            let Some(Pending { object, place, wait: Wait::Lock }) = self.roles[thread].pending else {
+            let Some(Pending { object, place, wait: Wait::Lock, .. }) = self.roles[thread].pending else {
                 continue;
             };
             let occurrence = Occurrence::new(thread, object, Access::Write, place);
@@ -111,6 +111,7 @@ impl Execution {
     }
 
     /// Keeps what was done for the observer: a step, that was just recorded. `complete` adds what is special.
+    /// In a broken execution there are no steps.
     #[inline]
     pub(crate) fn observe_step(
         &mut self,
@@ -119,7 +120,7 @@ impl Execution {
         place: Place,
         complete: impl FnOnce(&mut Operation),
     ) {
-        if self.is_observed {
+        if self.is_observed && self.phase != Phase::Broken {
             let step = self.last_step();
             let mut operation = self.operation(name, object, place);
             operation.step = step;
@@ -131,7 +132,7 @@ impl Execution {
     /// The same for what is no step of its own.
     #[inline]
     pub(crate) fn observe(&mut self, name: &'static str, object: Object, place: Place) {
-        if self.is_observed {
+        if self.is_observed && self.phase != Phase::Broken {
             let operation = self.operation(name, object, place);
             self.observed.push(operation);
         }

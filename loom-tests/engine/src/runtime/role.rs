@@ -26,8 +26,17 @@ pub(crate) enum Wait {
 #[derive(Clone, Copy)]
 pub(crate) struct Pending {
     pub(crate) object: Object,
+    /// The execution that the object was made in; `None` for one that each execution has.
+    pub(crate) made_in: Option<u64>,
     pub(crate) wait: Wait,
     pub(crate) place: Place,
+}
+
+impl Pending {
+    /// An operation on an object that each execution has.
+    pub(crate) fn built_in(object: Object, wait: Wait, place: Place) -> Self {
+        Self { object, made_in: None, wait, place }
+    }
 }
 
 /// What `unpark` leaves and `park` takes.

@@ -59,10 +59,10 @@ impl Strategy {
         }
     }
 
-    fn share_done(&self) -> f64 {
+    fn share_done(&self) -> Option<f64> {
         match self {
-            Self::Reduction(reduction) => reduction.borrow().share_done(),
-            Self::Plain(_) => f64::NAN,
+            Self::Reduction(reduction) => Some(reduction.borrow().share_done()),
+            Self::Plain(_) => None,
         }
     }
 }

@@ -11,10 +11,12 @@
 //! | `part.rs` | a share of the search, for one of several processes |
 //! | `plain.rs` | every schedule, without reduction, perhaps with few preemptions |
 //! | `progress.rs` | how much is done |
+//! | `estimate.rs` | how large a search will be, before it begins |
 //! | `replay.rs` | one execution again, observed |
 //! | `linearization.rs` | a trace again, in another order of its independent steps |
 
 pub(crate) mod driver;
+mod estimate;
 pub(crate) mod linearization;
 mod node;
 pub(crate) mod options;

@@ -52,7 +52,7 @@ pub enum Oracle {
 }
 
 /// A step's number has sixteen bits, and so has that of an epoch, of which a step begins two at the most.
-const MOST_STEPS: usize = 30_000;
+pub(super) const MOST_STEPS: usize = 30_000;
 
 impl Default for Search {
     fn default() -> Self {

@@ -5,7 +5,8 @@
 //! v begins, up to the order of independent steps, with one of its *initials*: the threads whose first step
 //! in v has no predecessor in v. So it is enough to explore one of them.
 
-use crate::event::{Access, Step};
+use super::node::Sleep;
+use crate::event::{Access, Sort, Step};
 use crate::mutant::Mutant;
 use crate::threads::{MOST_THREADS, ThreadSet};
 use crate::trace::Trace;
@@ -15,14 +16,16 @@ pub(super) struct Reversal<'a> {
     between: &'a [Step],
     first: &'a Step,
     second: &'a Step,
+    is_attempt: bool,
     mutant: Option<Mutant>,
 }
 
 impl<'a> Reversal<'a> {
     /// Of the steps of these numbers. The second may be one that a thread attempted.
     pub(super) fn new(trace: &'a Trace, (first, second): (u32, u32), mutant: Option<Mutant>) -> Self {
+        let is_attempt = Trace::is_attempt(second);
         let ((first, begin), (second, end)) = (trace.step(first), trace.step(second));
-        Self { between: &trace.steps[begin + 1..end], first, second, mutant }
+        Self { between: &trace.steps[begin + 1..end], first, second, is_attempt, mutant }
     }
 
     /// v without its last step, in order.
@@ -35,6 +38,10 @@ impl<'a> Reversal<'a> {
 
     /// The initials of v, and one of them: the thread of its first step.
     pub(super) fn initials(&self) -> (ThreadSet, usize) {
+        let last = self.second.thread();
+        if self.mutant == Some(Mutant::SecondThreadFirst) {
+            return (std::iter::once(last).collect(), last);
+        }
         // Of each thread in v, the number of its first step. Its later steps in v follow without a gap, so
         // another step has one of them in its past if it has the first one.
         let mut begun = [u16::MAX; MOST_THREADS];
@@ -50,7 +57,6 @@ impl<'a> Reversal<'a> {
                 begun[thread] = step.index;
             }
         }
-        let last = self.second.thread();
         if begun[last] == u16::MAX && self.is_second_initial(&begun) {
             initials.insert(last);
         }
@@ -67,13 +73,18 @@ impl<'a> Reversal<'a> {
             && !self.before_second().any(|step| step.event.conflicts_with(event.object, event.access))
     }
 
-    pub(super) fn first_thread(&self) -> usize {
-        self.first.thread()
-    }
-
-    /// Of the first and the second one the accesses: for the mutants.
-    pub(super) fn accesses(&self) -> (Access, &Step) {
-        (self.first.event.access, self.second)
+    /// For the mutants: whether this race is not looked at.
+    pub(super) fn is_overlooked(&self, sleep: &Sleep) -> bool {
+        let (first, object) = (self.first.event, self.second.event.object);
+        match self.mutant {
+            Some(Mutant::ReadsDoNotRace) => first.access == Access::Read,
+            Some(Mutant::OneReadRaces) => first.access == Access::Read && first.thread > 0,
+            Some(Mutant::LocksDoNotRace) => object.sort() == Sort::Mutex,
+            Some(Mutant::ParksDoNotRace) => object.sort() == Sort::Token,
+            Some(Mutant::WaitingLocksForgotten) => self.is_attempt,
+            Some(Mutant::WeakInitials) => sleep.has_independent_of(self.before_second()),
+            _ => false,
+        }
     }
 }
 

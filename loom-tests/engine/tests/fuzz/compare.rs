@@ -9,7 +9,7 @@ use traceset::testing::{Mutant, Oracle};
 use traceset::{FailureKind, Search};
 
 /// As many schedules as the plain search takes in some milliseconds.
-const MOST_SCHEDULES: u64 = 3_000;
+const MOST_SCHEDULES: u64 = 2_000;
 
 /// More than that, and a mutant runs away.
 const MOST_EXECUTIONS: u64 = 4 * MOST_SCHEDULES;

@@ -28,7 +28,7 @@ pub(crate) enum Op {
     Store(usize, u64, Ordering),
     /// On the word that the last value points at.
     AddWhereItPoints,
-    /// On the word that it first thinks of, of two that it thinks of in an order by the last value.
+    /// On the word of an owner's number, of two owners of which the last value says one.
     AddAtRemembered,
     /// Locks, and adds to the value.
     Lock(usize),

@@ -16,7 +16,7 @@ pub(crate) type Outcome = Vec<Vec<u64>>;
 thread_local! {
     /// Of the execution that runs on this thread of the system.
     static READ: RefCell<Outcome> = const { RefCell::new(Vec::new()) };
-    static SHIFT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    static TURN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// What the execution that just ended came to.
@@ -46,14 +46,23 @@ pub(crate) fn execute(program: &Rc<Program>) {
 }
 
 fn run(program: &Rc<Program>, world: &Arc<World>, me: usize) {
-    let mut role = Role { program, world, me, last: 0, held: VecDeque::new(), children: Vec::new() };
+    let owners = std::array::from_fn(|_| owner());
+    let mut role = Role { program, world, me, owners, last: 0, held: VecDeque::new(), children: Vec::new() };
     program.threads[me].iter().for_each(|op| role.operate(*op));
+}
+
+/// Something whose address differs from one execution to the next.
+fn owner() -> Vec<u8> {
+    let turn = TURN.get();
+    TURN.set(turn + 1);
+    vec![0; 16 * (1 + turn % 7)]
 }
 
 struct Role<'a> {
     program: &'a Rc<Program>,
     world: &'a Arc<World>,
     me: usize,
+    owners: [Vec<u8>; WORDS],
     last: u64,
     held: VecDeque<MutexGuard<'a, u64>>,
     children: Vec<(usize, JoinHandle<()>)>,
@@ -100,13 +109,10 @@ impl Role<'_> {
         })
     }
 
-    /// As one does who keeps something by an owner's address. The box is an owner whose address differs in
-    /// each execution.
+    /// As one does who keeps something by an owner's address.
     fn remembered(&self) -> usize {
-        let shift = SHIFT.get();
-        SHIFT.set(shift + 1);
-        let owners = vec![0u8; 16 * (1 + shift % 7)];
-        thread::number_of(owners.as_ptr().addr() + 16 * (shift % 7)) % WORDS
+        let owner = &self.owners[index(self.last)];
+        thread::number_of(owner.as_ptr().addr()) % WORDS
     }
 
     fn lock_or_unlock(&mut self, op: Op) -> Option<u64> {

@@ -1,0 +1,9 @@
+//! Step 3 without step 2: the wait for ordered extents before the wait for those who add them.
+
+use blockgate::{Frozen, OrderedExtents};
+
+fn wait(frozen: Frozen<'_>, ordered: &OrderedExtents) {
+    let _settled = frozen.wait_ordered(ordered);
+}
+
+fn main() {}
