@@ -124,6 +124,15 @@ impl DelayedRefQueue {
     }
 
     /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let queue = DelayedRefQueue::default();
+    /// let drain = queue.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// assert_eq!(drain, 0); // the first drain will take it
+    /// assert_eq!(queue.drain().iter().count(), 1);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[inline(always)]
     pub fn push(&self, delayed_ref: DelayedRef) -> u64 {
         let mut pending = self.shards.own().lock();

@@ -15,6 +15,25 @@ use crate::units::{BlockGroupId, Bytes, LogicalAddress, LogicalRange, Transactio
 /// A step of the protocol, with its values.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol#named-events).
+///
+/// ```
+/// use blockgate::{BlockGroupId, Event, LogicalRange};
+///
+/// /// What an operator wants to read of the drain.
+/// fn line(event: &Event) -> Option<String> {
+///     match event {
+///         Event::SetReadOnly { .. } | Event::SetReadWrite { .. } | Event::MoveCursor { .. } => {
+///             Some(event.to_string())
+///         }
+///         _ => None,
+///     }
+/// }
+/// let group = BlockGroupId(3);
+/// let frozen = line(&Event::SetReadOnly { group, levels: 1 });
+/// assert_eq!(frozen.as_deref(), Some("set block group 3 read-only (0 -> 1)"));
+/// assert_eq!(line(&Event::AddOrdered { extent: LogicalRange::new(0, 4096)? }), None);
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

@@ -122,7 +122,6 @@ impl ExtentTree {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
     /// let root = tree.candidate(TransactionId(1)); // to be persisted, and then switched to
@@ -143,7 +142,6 @@ impl ExtentTree {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let reader = tree.commit_root();
     /// tree.switch_commit_root(tree.candidate(TransactionId(1)));
@@ -269,7 +267,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let (first, second) = (LogicalRange::new(0, 8192)?, LogicalRange::new(8192, 4096)?);
     /// let _ = tree.apply(&[first, second].map(|extent| FoldedRef { extent, change: 1 }))?;
@@ -291,7 +288,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(4096, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
     /// let root = tree.candidate(TransactionId(1));
@@ -325,7 +321,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (root, extent) = (ExtentTree::new().commit_root(), LogicalRange::new(0, 4096)?);
     /// let next = root.with(&[FoldedRef { extent, change: 1 }])?;
     /// assert_eq!((root.len(), next.len()), (0, 1));
@@ -370,6 +365,18 @@ pub struct Changes {
 
 impl Changes {
     /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let (half, whole) = (LogicalRange::new(0, 4096)?, LogicalRange::new(0, 8192)?);
+    /// let _ = tree.apply(&[FoldedRef { extent: half, change: 1 }])?;
+    /// let refs = [FoldedRef { extent: half, change: -1 }, FoldedRef { extent: whole, change: 1 }];
+    /// let grown = tree.apply(&refs)?;
+    /// assert_eq!(grown.bytes_inserted(), [LogicalRange::new(4096, 4096)?]); // the rest was in use
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_inserted(&self) -> Vec<LogicalRange> {
         without(&self.inserted, &self.removed)
@@ -380,7 +387,6 @@ impl Changes {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let (whole, half) = (LogicalRange::new(0, 8192)?, LogicalRange::new(0, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent: whole, change: 1 }])?;
@@ -397,6 +403,16 @@ impl Changes {
     }
 
     /// The bytes that were to be used and never were.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let extent = LogicalRange::new(0, 4096)?;
+    /// let changes = tree.apply(&[FoldedRef { extent, change: 0 }])?; // added, and dropped again
+    /// assert_eq!(changes.bytes_cancelled(), [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_cancelled(&self) -> Vec<LogicalRange> {
         without(&without(&self.cancelled, &self.removed), &self.inserted)

@@ -86,6 +86,15 @@ impl Default for Transactions {
 
 impl Transactions {
     /// Transaction 1 runs, over an empty tree.
+    ///
+    /// ```
+    /// use blockgate::{Shards, TransactionId, Transactions};
+    ///
+    /// let transactions = Transactions::new(Shards::new(2));
+    /// assert_eq!(transactions.commit_root().transaction(), TransactionId(0));
+    /// assert_eq!(transactions.join()?.end(), TransactionId(1));
+    /// # Ok::<(), blockgate::CommitError>(())
+    /// ```
     #[must_use]
     pub fn new(shards: Shards) -> Self {
         Self {
@@ -106,6 +115,17 @@ impl Transactions {
     ///
     /// # Panics
     /// With 2^48 - 1 handles in one shard, which only leaked ones can reach.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// let mut handle = transactions.join()?; // no commit completes while it lives: keep it short
+    /// handle.push(DelayedRef::add(extent));
+    /// drop(handle);
+    /// assert_eq!(transactions.commit()?.changes.inserted, [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         let inside = match self.handles.enter() {
@@ -145,11 +165,22 @@ impl Transactions {
     /// new number.
     ///
     /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks
-    /// if the calling thread holds one: use [`TransactionHandle::commit`].
+    /// if the calling thread holds one: [end](TransactionHandle::end) it first.
     ///
     /// # Errors
     /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
     /// stands, and no later one will come.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// transactions.join()?.push(DelayedRef::add(extent));
+    /// assert_eq!(transactions.commit()?.root.len(), 1);
+    /// let again = transactions.commit()?; // nothing to do, and yet a new root
+    /// assert_eq!((again.root.transaction().0, again.root.len()), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit(&self) -> Result<CompletedCommit, CommitError> {
         self.commit_with(|_, _| Ok(()))
     }
@@ -162,6 +193,27 @@ impl Transactions {
     ///
     /// # Panics
     /// If `persist` does; the commit has failed then.
+    ///
+    /// # Example
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use blockgate::{DelayedRef, Device, LogicalRange, MemoryDevice, Transactions};
+    ///
+    /// let (transactions, log) = (Transactions::default(), MemoryDevice::new(4096));
+    /// transactions.join()?.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// transactions.commit_with(|root, changes| {
+    ///     log.write_at(0, &root.transaction().0.to_le_bytes())?;
+    ///     log.write_at(8, &changes.inserted[0].start().to_le_bytes())?;
+    ///     Ok(log.flush()?) // only what is durable becomes the commit root
+    /// })?;
+    ///
+    /// let failed = transactions.commit_with(|_, _| Err("the log is full".into())).unwrap_err();
+    /// assert_eq!(failed.source().expect("a cause").to_string(), "the log is full");
+    /// assert_eq!(transactions.commit_root().len(), 1); // the last root stands,
+    /// assert!(transactions.join().is_err()); // and no other will come
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit_with<F>(&self, persist: F) -> Result<CompletedCommit, CommitError>
     where
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
@@ -212,17 +264,46 @@ impl Transactions {
     }
 
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let mut handle = transactions.join()?;
+    /// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// assert!(transactions.commit_root().is_empty()); // not in it before a commit
+    /// handle.end();
+    /// transactions.commit()?;
+    /// assert_eq!(transactions.commit_root().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit_root(&self) -> CommitRoot {
         self.tree.commit_root()
     }
 
     /// How many handles were leaked, where exclusive access proves that none lives.
+    ///
+    /// ```
+    /// let mut transactions = blockgate::Transactions::default();
+    /// std::mem::forget(transactions.join()?); // the next commit would wait for it without end
+    /// assert_eq!(transactions.leaked(), 1);
+    /// # Ok::<(), blockgate::CommitError>(())
+    /// ```
     pub fn leaked(&mut self) -> u64 {
         self.handles.leaked()
     }
 
     /// The commit root and the refs that wait for the next commit, where exclusive access proves that
     /// nobody else is using them.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (mut transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// transactions.join()?.push(DelayedRef::add(extent));
+    /// let (root, refs) = transactions.pending();
+    /// let after = root.with(&refs.fold())?; // what a commit would make of it
+    /// assert_eq!(after.extents_in(extent).collect::<Vec<_>>(), [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
         (self.tree.exclusive_commit_root().clone(), self.queue.pending())
     }
@@ -233,6 +314,21 @@ impl Transactions {
 /// Part of the proof: [transactions](crate::proof::transaction).
 ///
 /// Dropping it ends it, as [`TransactionHandle::end`]. What was pushed stands, whichever way it ends.
+///
+/// ```
+/// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+/// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+/// std::thread::scope(|scope| {
+///     let mut handle = transactions.join()?;
+///     let commit = scope.spawn(|| transactions.commit()); // waits for the handle
+///     handle.push(DelayedRef::add(extent));
+///     let mine = handle.end();
+///     let committed = commit.join().expect("no panic")?;
+///     assert_eq!((committed.root.transaction(), committed.root.len()), (mine, 1));
+///     Ok::<(), blockgate::CommitError>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this ends the handle"]
 pub struct TransactionHandle<'a> {
@@ -246,6 +342,16 @@ impl TransactionHandle<'_> {
     /// Queues a reference change, for the commit of this transaction. It stands from here on (C2). Locks a
     /// shard of the queue; who has several calls [`TransactionHandle::push_all`] or
     /// [`TransactionHandle::append`].
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// let mut handle = transactions.join()?;
+    /// handle.push(DelayedRef::add(extent));
+    /// drop(handle); // whichever way it ends, what was pushed stands
+    /// assert_eq!(transactions.commit()?.root.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     #[inline(always)]
     pub fn push(&mut self, delayed_ref: DelayedRef) {
@@ -255,6 +361,18 @@ impl TransactionHandle<'_> {
     }
 
     /// Queues several reference changes under one lock.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let (old, new) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
+    /// transactions.join()?.push(DelayedRef::add(old));
+    /// let mut handle = transactions.join()?;
+    /// handle.push_all(&[DelayedRef::add(new), DelayedRef::drop(old)]); // an extent moves
+    /// handle.end();
+    /// assert_eq!(transactions.commit()?.root.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     #[inline]
     pub fn push_all(&mut self, refs: &[DelayedRef]) {
@@ -267,6 +385,19 @@ impl TransactionHandle<'_> {
 
     /// Queues all reference changes of `refs`, and leaves it empty. Many are handed over and not copied: see
     /// [`DelayedRefQueue::append`].
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let mut refs = Vec::new();
+    /// for index in 0..100 {
+    ///     refs.push(DelayedRef::add(LogicalRange::new(index * 4096, 4096)?));
+    /// }
+    /// transactions.join()?.append(&mut refs);
+    /// assert!(refs.is_empty());
+    /// assert_eq!(transactions.commit()?.root.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn append(&mut self, refs: &mut Vec<DelayedRef>) {
         let transaction = self.running();
@@ -286,19 +417,22 @@ impl TransactionHandle<'_> {
 
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
     /// one, or of a later one, they are in it. Locks a shard of the queue if nothing was pushed.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let mut handle = transactions.join()?;
+    /// handle.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// let mine = handle.end();
+    /// if transactions.commit_root().transaction() < mine {
+    ///     transactions.commit()?; // as an fsync would
+    /// }
+    /// assert_eq!(transactions.commit_root().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline(always)]
     pub fn end(self) -> TransactionId {
         self.running()
-    }
-
-    /// Ends the handle and commits.
-    ///
-    /// # Errors
-    /// As [`Transactions::commit`].
-    pub fn commit(self) -> Result<CompletedCommit, CommitError> {
-        let transactions = self.transactions;
-        drop(self);
-        transactions.commit()
     }
 }
 
@@ -317,6 +451,18 @@ impl Drop for TransactionHandle<'_> {
 /// A commit that is complete.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+/// use blockgate::transaction::CompletedCommit;
+///
+/// let transactions = Transactions::default();
+/// transactions.join()?.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+/// let CompletedCommit { root, changes } = transactions.commit()?;
+/// let used: u64 = changes.inserted.iter().map(|extent| extent.len()).sum();
+/// assert_eq!((root.transaction().0, used), (1, 4096));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct CompletedCommit {
@@ -329,6 +475,21 @@ pub struct CompletedCommit {
 /// A commit failed, and with it every later one: no more transactions. Cloning it is cheap.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+/// use blockgate::{CommitError, RefError};
+///
+/// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+/// transactions.join()?.push(DelayedRef::drop(extent)); // nobody added it
+/// let error: CommitError = transactions.commit().unwrap_err();
+/// if let Some(RefError::Unbalanced { extent, .. }) = error.ref_error() {
+///     eprintln!("{extent} was dropped once too often");
+/// }
+/// // Every later call fails, for the same reason; the last commit root stands.
+/// assert_eq!(transactions.join().unwrap_err().to_string(), error.to_string());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CommitError {
     why: Why,
@@ -355,6 +516,14 @@ impl CommitError {
     }
 
     /// The reference change that did not fit the tree, if that was it.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let failed = transactions.commit_with(|_, _| Err("the device is gone".into())).unwrap_err();
+    /// assert_eq!(failed.ref_error(), None); // the references were right
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ref_error(&self) -> Option<RefError> {
         match self.why {
@@ -366,12 +535,12 @@ impl CommitError {
 
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the transaction is aborted, the last commit root stands: ")?;
-        match &self.why {
-            Why::Refs(error) => error.fmt(f),
-            Why::Persist(error) => error.fmt(f),
-            Why::Unwound => f.write_str("the task that committed panicked"),
-        }
+        f.write_str("the transaction is aborted, and the last commit root stands: ")?;
+        f.write_str(match &self.why {
+            Why::Refs(_) => "a reference change does not fit the extent tree",
+            Why::Persist(_) => "the new commit root could not be persisted",
+            Why::Unwound => "the thread that committed panicked",
+        })
     }
 }
 
@@ -431,7 +600,8 @@ mod tests {
         let _ = transactions.commit().expect("commits");
         let mut handle = transactions.join().expect("runs");
         handle.push(DelayedRef::drop(extent(7)));
-        let error = handle.commit().unwrap_err();
+        handle.end();
+        let error = transactions.commit().unwrap_err();
         assert!(matches!(error.ref_error(), Some(RefError::Unbalanced { references: 0, .. })));
         assert!(transactions.join().is_err());
         assert_eq!(transactions.commit().unwrap_err().to_string(), error.to_string());
@@ -442,7 +612,7 @@ mod tests {
     fn a_commit_that_fails_to_persist_or_panics_aborts() {
         let transactions = Transactions::default();
         let error = transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err();
-        assert!(error.to_string().ends_with("disk full"));
+        assert!(error.source().is_some_and(|source| source.to_string() == "disk full"));
 
         let transactions = Transactions::default();
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

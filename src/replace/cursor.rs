@@ -106,6 +106,13 @@ impl Cursor {
     /// devices.
     ///
     /// Does not block. Release, as [`Cursor::advance`].
+    ///
+    /// ```
+    /// let (mut cursor, reader) = blockgate::Cursor::new();
+    /// cursor.advance(1 << 20);
+    /// cursor.reset(); // this target is given up, and the next one begins empty
+    /// assert_eq!(reader.address(), 0);
+    /// ```
     pub fn reset(&mut self) {
         self.address.publish(0);
         emit(|| Event::MoveCursor { to: 0 });
@@ -119,6 +126,17 @@ impl CursorReader {
     /// Never blocks. It does not go back, but by a [reset](Cursor::reset).
     ///
     /// Acquire: what was copied below the address that is returned happens-before the return.
+    ///
+    /// ```
+    /// # use blockgate::{Cursor, LogicalRange, OrderedExtents};
+    /// let (in_flight, (cursor, reader)) = (OrderedExtents::default(), Cursor::new());
+    /// let write = in_flight.add(LogicalRange::new(0, 4096)?);
+    /// let both = write.extent().start() < reader.address(); // after the ordered extent was added
+    /// assert!(!both);
+    /// write.finish();
+    /// # drop(cursor);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub fn address(&self) -> LogicalAddress {
         self.address.get()

@@ -1,6 +1,6 @@
 //! The steps of the drain, as tokens. The table is in [the module above](super).
 
-use crate::block_group::{BlockGroup, ReadOnly};
+use crate::block_group::{ReadOnly, SharedBlockGroup};
 use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::CommitRoot;
@@ -92,7 +92,6 @@ impl Metadata for Transactions {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
 /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -131,7 +130,6 @@ pub struct Summary {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{Frozen, ReserveError};
 ///
 /// let frozen = Frozen::freeze(&group);
@@ -165,7 +163,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::Frozen;
     ///
     /// let (replace, scrub) = (Frozen::freeze(&group), Frozen::freeze(&group));
@@ -176,7 +173,7 @@ impl<'group> Frozen<'group> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn freeze(group: &'group BlockGroup) -> Self {
+    pub fn freeze(group: &'group SharedBlockGroup) -> Self {
         Self { read_only: group.set_read_only() }
     }
 
@@ -185,7 +182,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::Frozen;
     ///
     /// let frozen = Frozen::freeze(&group);
@@ -210,7 +206,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{Frozen, OrderedExtents};
     ///
     /// let in_flight = OrderedExtents::default();
@@ -245,7 +240,6 @@ impl<'group> Frozen<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{Frozen, OrderedExtents};
 ///
 /// let in_flight = OrderedExtents::default();
@@ -282,7 +276,6 @@ impl<'group> Quiet<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{Frozen, OrderedExtents};
     ///
     /// let in_flight = OrderedExtents::default();
@@ -311,7 +304,6 @@ impl<'group> Quiet<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
 ///
 /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -348,7 +340,6 @@ impl<'group> Settled<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -375,7 +366,6 @@ impl<'group> Settled<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::Committed;
 /// use blockgate::{Frozen, Metadata, OrderedExtents, Transactions};
 ///
@@ -406,7 +396,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -429,7 +418,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::replace::Side;
     /// # use blockgate::{DelayedRef, OrderedExtents, Transactions};
     /// use blockgate::{CancelToken, CopyError, Frozen, MemoryDevice};
@@ -468,7 +456,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
 /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -505,7 +492,6 @@ impl<'group> Copied<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
     ///
     /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -533,7 +519,6 @@ impl<'group> Copied<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::{Passed, Summary};
 /// # use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
@@ -572,7 +557,6 @@ impl Passed<'_> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
     ///
     /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());

@@ -1,7 +1,7 @@
 //! The only module that names a primitive of std, `parking_lot`, `crossbeam-utils`, loom, shuttle or traceset.
 //!
 //! Everything else in `src` is written against what is offered here, so the code that ships is the code that
-//! loom explores. Threads communicate through four things, whose interleavings loom 0.7.2 explores without
+//! loom explores. Threads communicate through four things, whose interleavings loom explores without
 //! gaps (the audit is in `docs/loom.md`). What loom does not explore is not offered.
 //!
 //! | offered | operations | not offered, because |

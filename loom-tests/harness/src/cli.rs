@@ -5,6 +5,7 @@ use crate::judge::Token;
 use crate::model::Case;
 use crate::suite::Suite;
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The help of what a suite has beside libtest's arguments.
@@ -51,7 +52,7 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
-        let mut options = Self::parse(lexopt::Parser::from_env())?;
+        let mut options = Self::parse(env::args_os().skip(1))?;
         let selection = &mut options.arguments.selection;
         if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {
             selection.ignored = Ignored::Too;
@@ -63,9 +64,9 @@ impl Options {
         Ok(options)
     }
 
-    fn parse(parser: lexopt::Parser) -> Result<Self, String> {
+    fn parse(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, String> {
         let (mut mode, mut long) = (Mode::Run, None);
-        let mut arguments = Arguments::parse(parser, |option, value| {
+        let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
                 "--only-long" => long = Some(Ignored::Only),
@@ -112,7 +113,7 @@ mod tests {
     use crate::model::Model;
 
     fn parse(args: &[&str]) -> Result<Options, String> {
-        Options::parse(lexopt::Parser::from_args(args))
+        Options::parse(args)
     }
 
     #[test]

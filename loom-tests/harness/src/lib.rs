@@ -40,7 +40,7 @@
 //! [loom]: https://docs.rs/loom
 #![forbid(unsafe_code)]
 // Without an engine only `binary` is of use.
-#![cfg_attr(not(feature = "loom"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "loom"), allow(unused))]
 
 pub mod binary;
 mod certificate;

@@ -45,9 +45,9 @@ impl Strategy {
         }
     }
 
-    fn learn(&self, trace: &Trace, is_complete: bool) -> Result<(), String> {
+    fn learn(&self, trace: &Trace) -> Result<(), String> {
         match self {
-            Self::Reduction(reduction) => reduction.borrow_mut().learn(trace, is_complete),
+            Self::Reduction(reduction) => reduction.borrow_mut().learn(trace),
             Self::Plain(_) => Ok(()),
         }
     }
@@ -59,10 +59,10 @@ impl Strategy {
         }
     }
 
-    fn share_done(&self) -> f64 {
+    fn share_done(&self) -> Option<f64> {
         match self {
-            Self::Reduction(reduction) => reduction.borrow().share_done(),
-            Self::Plain(_) => f64::NAN,
+            Self::Reduction(reduction) => Some(reduction.borrow().share_done()),
+            Self::Plain(_) => None,
         }
     }
 }
@@ -81,7 +81,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(search: Search, body: Body) -> Self {
         let strategy = search.strategy();
-        let runner = Runner::new(strategy.scheduler(), search.max_steps);
+        let mut runner = Runner::new(strategy.scheduler(), search.max_steps);
         let stopwatch = Stopwatch::start();
         let report = Report {
             complete: 0,
@@ -92,13 +92,13 @@ impl Driver {
             failure: None,
             elapsed: stopwatch.elapsed(),
         };
-        Self { search, strategy, runner, body, report, stopwatch, trace: Trace::default() }
+        // Two traces, as one is moved here while the caller may run other executions.
+        let mut trace = Trace::default();
+        (trace.mutant, runner.execution().trace.mutant) = (search.mutant, search.mutant);
+        Self { search, strategy, runner, body, report, stopwatch, trace }
     }
 
-    pub(crate) fn drive(
-        mut self,
-        mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
-    ) -> Report {
+    pub(crate) fn drive(mut self, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Report {
         loop {
             let end = self.execute();
             if self.judge(end, &mut complete).is_break() {
@@ -135,10 +135,14 @@ impl Driver {
         let (is_complete, deadlock) = match end {
             End::Complete => (true, None),
             End::Unwanted => (false, None),
-            End::Failed(kind @ FailureKind::Deadlock(_)) if self.search.passes_deadlocks => (true, Some(kind)),
-            End::Failed(kind) => return self.fail(kind),
+            End::Failed { kind: kind @ FailureKind::Deadlock(_), is_unwanted }
+                if self.search.passes_deadlocks =>
+            {
+                (!is_unwanted, Some(kind))
+            }
+            End::Failed { kind, .. } => return self.fail(kind),
         };
-        if let Err(what) = self.strategy.learn(&self.trace, is_complete) {
+        if let Err(what) = self.strategy.learn(&self.trace) {
             return self.fail(FailureKind::NotDeterministic(what));
         }
         if self.strategy.is_foreign(&self.trace, is_complete) {

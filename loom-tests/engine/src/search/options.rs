@@ -2,12 +2,12 @@
 
 use super::driver::{Driver, Strategy};
 use super::linearization::Complete;
-use super::mutant::Mutant;
 use super::part::Part;
 use super::plain::Plain;
 use super::progress::{Progress, Reporter};
 use super::reduction::Reduction;
 use super::report::Report;
+use crate::mutant::Mutant;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -52,7 +52,7 @@ pub enum Oracle {
 }
 
 /// A step's number has sixteen bits, and so has that of an epoch, of which a step begins two at the most.
-const MOST_STEPS: usize = 30_000;
+pub(super) const MOST_STEPS: usize = 30_000;
 
 impl Default for Search {
     fn default() -> Self {
