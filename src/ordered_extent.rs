@@ -21,7 +21,7 @@
 //! - X1: an entry is in its shard from before [`OrderedExtents::add`] returns until its handle is
 //!   finished, failed or dropped.
 //! - X2: `pending` of a wait is the number of live entries that it counted when it began.
-//! - X3: whoever takes `pending` to zero wakes the waiter.
+//! - X3: the thread that takes `pending` to zero wakes the waiter.
 //! - X4: what was done before an entry left happens-before the return of a wait that counted it (the
 //!   shard's lock).
 //!

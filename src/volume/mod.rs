@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //!
-//! - V1: who holds a reservation or a NOCOW writer adds the ordered extent before letting go of it.
+//! - V1: a write that holds a reservation or a NOCOW admission adds the ordered extent before it lets go.
 //! - V2: the cursor is read for each I/O, while its ordered extent exists.
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
