@@ -92,7 +92,7 @@ pub mod volume;
 
 pub use block_group::{
     AlignmentError, BlockGroup, Figures, NocowAdmission, ReadOnly, ReadOnlyError, Reservation, ReserveError,
-    SpaceError,
+    SharedBlockGroup, SpaceError,
 };
 pub use delayed_ref::{DelayedRef, DelayedRefQueue, RefAction};
 pub use device::{Device, MemoryDevice};

@@ -160,7 +160,7 @@ impl Transactions {
     /// new number.
     ///
     /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks
-    /// if the calling thread holds one: use [`TransactionHandle::commit`].
+    /// if the calling thread holds one: [end](TransactionHandle::end) it first.
     ///
     /// # Errors
     /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
@@ -427,16 +427,6 @@ impl TransactionHandle<'_> {
     pub fn end(self) -> TransactionId {
         self.running()
     }
-
-    /// Ends the handle and commits.
-    ///
-    /// # Errors
-    /// As [`Transactions::commit`].
-    pub fn commit(self) -> Result<CompletedCommit, CommitError> {
-        let transactions = self.transactions;
-        drop(self);
-        transactions.commit()
-    }
 }
 
 fn queued(DelayedRef { extent, action }: DelayedRef, transaction: TransactionId) -> Event {
@@ -534,12 +524,12 @@ impl CommitError {
 
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the transaction is aborted, the last commit root stands: ")?;
-        match &self.why {
-            Why::Refs(error) => error.fmt(f),
-            Why::Persist(error) => error.fmt(f),
-            Why::Unwound => f.write_str("the task that committed panicked"),
-        }
+        f.write_str("the transaction is aborted, and the last commit root stands: ")?;
+        f.write_str(match &self.why {
+            Why::Refs(_) => "a reference change does not fit the extent tree",
+            Why::Persist(_) => "the new commit root could not be persisted",
+            Why::Unwound => "the thread that committed panicked",
+        })
     }
 }
 
@@ -599,7 +589,8 @@ mod tests {
         let _ = transactions.commit().expect("commits");
         let mut handle = transactions.join().expect("runs");
         handle.push(DelayedRef::drop(extent(7)));
-        let error = handle.commit().unwrap_err();
+        handle.end();
+        let error = transactions.commit().unwrap_err();
         assert!(matches!(error.ref_error(), Some(RefError::Unbalanced { references: 0, .. })));
         assert!(transactions.join().is_err());
         assert_eq!(transactions.commit().unwrap_err().to_string(), error.to_string());
@@ -610,7 +601,7 @@ mod tests {
     fn a_commit_that_fails_to_persist_or_panics_aborts() {
         let transactions = Transactions::default();
         let error = transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err();
-        assert!(error.to_string().ends_with("disk full"));
+        assert!(error.source().is_some_and(|source| source.to_string() == "disk full"));
 
         let transactions = Transactions::default();
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -230,12 +230,14 @@ fn an_extent_can_be_split_in_one_transaction() {
     let transactions = Transactions::default();
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::add(range(0, 8)));
-    let _ = handle.commit().expect("commits");
+    handle.end();
+    let _ = transactions.commit().expect("commits");
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::drop(range(0, 8)));
     handle.push(DelayedRef::add(range(0, 4)));
     handle.push(DelayedRef::add(range(4, 4)));
-    let committed = handle.commit().unwrap_or_else(|error| panic!("{error}"));
+    handle.end();
+    let committed = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(committed.root.len(), 2);
 }
 
@@ -245,7 +247,8 @@ fn an_extent_can_be_split_and_one_half_dropped() {
     let transactions = Transactions::default();
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::add(range(0, 8)));
-    let _ = handle.commit().expect("commits");
+    handle.end();
+    let _ = transactions.commit().expect("commits");
     let mut handle = transactions.join().expect("runs");
     for change in [
         DelayedRef::drop(range(0, 8)),
@@ -255,7 +258,8 @@ fn an_extent_can_be_split_and_one_half_dropped() {
     ] {
         handle.push(change);
     }
-    let committed = handle.commit().unwrap_or_else(|error| panic!("{error}"));
+    handle.end();
+    let committed = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(committed.root.len(), 1);
 }
 
@@ -315,7 +319,7 @@ fn bytes_that_change_their_extent_are_not_given_out_again() {
     volume.commit().expect("commits");
     let held = volume.begin_cow(2 * UNIT).expect("space");
     let halves = [range(extent.start(), UNIT), range(extent.start() + UNIT, UNIT)];
-    let mut handle = volume.transactions().join().expect("runs");
+    let mut handle = volume.join().expect("runs");
     handle.push(DelayedRef::drop(extent));
     for half in halves {
         handle.push(DelayedRef::add(half));

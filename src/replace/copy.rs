@@ -236,15 +236,11 @@ impl CopyError {
 impl fmt::Display for CopyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Device { side: Side::Source, address, error } => {
-                write!(f, "the source cannot be read at {}: {error}", Bytes(*address))
+            Self::Device { side: Side::Source, address, .. } => {
+                write!(f, "the source cannot be read at {}", Bytes(*address))
             }
-            Self::Device { side: Side::Target, address, error } => {
-                write!(
-                    f,
-                    "the target cannot be written at {}: {error}; replace by another device",
-                    Bytes(*address)
-                )
+            Self::Device { side: Side::Target, address, .. } => {
+                write!(f, "the target cannot be written at {}: replace by another device", Bytes(*address))
             }
             Self::Cancelled => f.write_str("the replace was cancelled"),
         }

@@ -1,6 +1,6 @@
 //! The steps of the drain, as tokens. The table is in [the module above](super).
 
-use crate::block_group::{BlockGroup, ReadOnly};
+use crate::block_group::{ReadOnly, SharedBlockGroup};
 use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::CommitRoot;
@@ -167,7 +167,7 @@ impl<'group> Frozen<'group> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn freeze(group: &'group BlockGroup) -> Self {
+    pub fn freeze(group: &'group SharedBlockGroup) -> Self {
         Self { read_only: group.set_read_only() }
     }
 

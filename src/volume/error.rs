@@ -1,4 +1,7 @@
 //! What can go wrong with a volume, and what to do then.
+//!
+//! A cause of another type is in `source()` and not in the text. What only wraps an error of this crate shows
+//! that error's text and source as its own.
 
 use std::fmt;
 use std::io;
@@ -44,7 +47,7 @@ pub enum BuildError {
         /// The end of the last group.
         needed: u64,
     },
-    /// The device does not tell its length.
+    /// The device does not report its length.
     Device(io::Error),
 }
 
@@ -63,12 +66,22 @@ impl fmt::Display for BuildError {
             Self::DeviceTooSmall { length, needed } => {
                 write!(f, "the device has {length} bytes, the block groups need {needed}")
             }
-            Self::Device(error) => write!(f, "the device does not tell its length: {error}"),
+            Self::Device(_) => {
+                f.write_str("the device does not report its length: check that it can be read")
+            }
         }
     }
 }
 
-impl std::error::Error for BuildError {}
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            Self::Alignment(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 /// Why a write was not done.
 ///
@@ -178,7 +191,7 @@ impl fmt::Display for WriteError {
             Self::BeyondExtent { extent, offset, length } => {
                 write!(f, "{length} bytes at offset {offset} end beyond the extent {extent}")
             }
-            Self::Device(error) => write!(f, "the device cannot be written: {error}"),
+            Self::Device(_) => f.write_str("the device failed: replace it"),
             Self::Commit(error) => error.fmt(f),
         }
     }
@@ -188,7 +201,7 @@ impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Device(error) => Some(error),
-            Self::Commit(error) => Some(error),
+            Self::Commit(error) => error.source(),
             _ => None,
         }
     }
@@ -232,7 +245,7 @@ pub enum ReplaceError {
         /// The end of the last group.
         needed: u64,
     },
-    /// The target does not tell its length, or cannot be flushed.
+    /// The target does not report its length, or cannot be flushed.
     Target(io::Error),
     /// A group could not be copied.
     Copy(CopyError),
@@ -272,7 +285,7 @@ impl fmt::Display for ReplaceError {
             Self::TargetTooSmall { length, needed } => {
                 write!(f, "the target has {length} bytes, the block groups need {needed}")
             }
-            Self::Target(error) => write!(f, "the target failed: {error}"),
+            Self::Target(_) => f.write_str("the target failed: replace by another device"),
             Self::Copy(error) => error.fmt(f),
             Self::Commit(error) => error.fmt(f),
             Self::Incomplete { passed, groups } => {
@@ -286,8 +299,8 @@ impl std::error::Error for ReplaceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Target(error) => Some(error),
-            Self::Copy(error) => Some(error),
-            Self::Commit(error) => Some(error),
+            Self::Copy(error) => error.source(),
+            Self::Commit(error) => error.source(),
             _ => None,
         }
     }

@@ -27,7 +27,7 @@ use std::io;
 
 use device_replace::{Replacement, TargetSlots};
 
-use crate::block_group::{BlockGroup, SpaceError};
+use crate::block_group::{BlockGroup, SharedBlockGroup, SpaceError};
 use crate::delayed_ref::DelayedRef;
 use crate::device::Device;
 use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
@@ -99,9 +99,9 @@ pub struct VolumeGroup {
 }
 
 impl VolumeGroup {
-    /// The block group.
+    /// The block group, without the right to book or release its space: that is the volume's.
     #[must_use]
-    pub fn block_group(&self) -> &BlockGroup {
+    pub fn block_group(&self) -> &SharedBlockGroup {
         &self.block_group
     }
 
@@ -149,12 +149,19 @@ impl Volume {
         &self.groups
     }
 
-    /// The transactions, to join them. Commit by [`Volume::commit`]: a commit that goes past it neither
-    /// flushes the devices nor books the space. A drain of one's own takes the volume as its
-    /// [`Metadata`] for the same reason.
-    #[must_use]
-    pub fn transactions(&self) -> &Transactions {
-        &self.transactions
+    /// Joins the running transaction, to change references in a write path of your own. Blocks while a commit
+    /// is at work. It is [`Volume::commit`] that commits, since it flushes the devices and books the space
+    /// too; a drain of your own takes the volume as its [`Metadata`].
+    ///
+    /// # Errors
+    /// [`CommitError`] once a commit failed.
+    pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
+        self.transactions.join()
+    }
+
+    /// The commit root: the extents as of the last complete commit. Never blocks for a commit.
+    pub fn commit_root(&self) -> CommitRoot {
+        self.transactions.commit_root()
     }
 
     /// The device that is read from.
@@ -406,5 +413,43 @@ impl Metadata for Volume {
 
     fn extents_in(root: &CommitRoot, range: LogicalRange) -> impl Iterator<Item = LogicalRange> {
         root.extents_in(range)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::device::MemoryDevice;
+
+    const UNIT: u64 = 4096;
+
+    fn volume() -> Volume {
+        let range = LogicalRange::new(0, 4 * UNIT).expect("a range");
+        let device = Arc::new(MemoryDevice::new(4 * 4096));
+        Volume::builder(UNIT).group(range).build(device).expect("fits")
+    }
+
+    #[test]
+    fn used_bytes_that_no_item_accounts_for_are_found() {
+        let mut volume = volume();
+        volume.write(&[1]).expect("space");
+        let _ = volume.transactions.commit().expect("commits, and does not book");
+        let group = volume.groups[0].block_group.id();
+        assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
+    }
+
+    /// Why no user may: each of these is one call of the owner's.
+    #[test]
+    fn space_that_is_booked_by_another_is_found_or_fails_the_commit() {
+        let released = volume();
+        let extent = released.write(&[1]).expect("space");
+        released.groups[0].block_group.release(extent).expect("reserved");
+        assert!(released.commit().is_err(), "its bytes are not reserved any more");
+
+        let mut booked = volume();
+        let write = booked.begin_cow(UNIT).expect("space");
+        booked.groups[0].block_group.book_inserted(write.extent()).expect("reserved");
+        std::mem::forget(write);
+        assert!(booked.check().is_err());
     }
 }

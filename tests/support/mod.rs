@@ -36,6 +36,12 @@ pub(crate) fn within_a_minute<R: Send + 'static>(
     }
 }
 
+/// What an error says, and what its causes say, as a user would print them.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Whether `body` panics.
 pub(crate) fn panics(body: impl FnOnce()) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err()

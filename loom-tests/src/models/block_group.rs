@@ -216,7 +216,7 @@ fn free_and_reuse() {
 fn write_if_there_is_space(world: &Reuse) {
     match world.volume.begin_cow(SECTOR) {
         Ok(write) => {
-            let root = world.volume.transactions().commit_root();
+            let root = world.volume.commit_root();
             check(
                 root.get(write.extent().start()).is_none(),
                 "B4: freed space is reused after the commit",

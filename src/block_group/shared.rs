@@ -1,0 +1,263 @@
+//! What everyone may do with a group: reserve, write in place, set it read-only, and wait.
+
+use crate::event::{Event, emit, emit_then};
+use crate::gate::{Closed, EnterError, Gate, Inside};
+use crate::sharded::Shards;
+use crate::units::{BlockGroupId, LogicalRange};
+
+use super::error::{ReadOnlyError, ReserveError};
+use super::figures::{Figures, SpaceKind};
+use super::free_space::FreeSpace;
+
+/// The part of a block group that everyone may use: its space, the writers that are about to use it, and
+/// whether any may.
+///
+/// It cannot book, release or unpin space: that is the owner's, by [`BlockGroup`](super::BlockGroup).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use blockgate::{LogicalRange, MemoryDevice, Volume};
+///
+/// let device = Arc::new(MemoryDevice::new(1 << 20));
+/// let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device)?;
+/// let group = volume.groups()[0].block_group(); // a `&SharedBlockGroup`
+/// let scrub = group.set_read_only(); // no write is admitted while the group is checked
+/// scrub.wait_reservations();
+/// assert_eq!(group.figures().read_only, 1 << 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SharedBlockGroup {
+    pub(super) id: BlockGroupId,
+    range: LogicalRange,
+    alignment: u64,
+    pub(super) reservations: Gate,
+    pub(super) nocow_writers: Gate,
+    pub(super) space: FreeSpace,
+}
+
+impl SharedBlockGroup {
+    /// `range` is a whole number of `alignment` units.
+    pub(super) fn new(id: BlockGroupId, range: LogicalRange, alignment: u64, shards: Shards) -> Self {
+        Self {
+            id,
+            range,
+            alignment,
+            reservations: Gate::new(shards),
+            nocow_writers: Gate::new(shards),
+            space: FreeSpace::new(range, alignment, shards),
+        }
+    }
+
+    /// The group's name in events and errors.
+    #[must_use]
+    pub fn id(&self) -> BlockGroupId {
+        self.id
+    }
+
+    /// The addresses of the group.
+    #[must_use]
+    pub fn range(&self) -> LogicalRange {
+        self.range
+    }
+
+    /// The unit of allocation, in bytes.
+    #[must_use]
+    pub fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
+    /// Allocates `length` bytes, and counts the caller as a reservation until he has an ordered extent.
+    ///
+    /// Never blocks for a read-only group: it refuses, and the writer goes elsewhere.
+    ///
+    /// # Errors
+    /// [`ReserveError::ReadOnly`], [`ReserveError::NoSpace`] where no free range is long enough,
+    /// [`ReserveError::Length`] where `length` is not a positive multiple of the alignment. Nothing is
+    /// taken then.
+    #[inline(always)]
+    pub fn reserve(&self, length: u64) -> Result<Reservation<'_>, ReserveError> {
+        if length == 0 || !length.is_multiple_of(self.alignment) {
+            return Err(ReserveError::Length { length, alignment: self.alignment });
+        }
+        // B1: counted first, in the same step as the check for read-only.
+        let inside = self.reservations.enter().map_err(|refusal| self.refused(refusal))?;
+        emit(|| Event::BeginReservation { group: self.id });
+        let extent = self.space.allocate(length).map_err(|largest| self.no_space(length, largest))?;
+        // Owned before it is reported: if that unwinds, the space is given back.
+        let reservation = Reservation { space: Allocated { group: self, extent }, inside };
+        emit(|| Event::Allocate { group: self.id, extent });
+        Ok(reservation)
+    }
+
+    /// Counts the caller as a NOCOW writer, about to overwrite in place, until he has an ordered extent.
+    ///
+    /// # Errors
+    /// [`ReadOnlyError`] while the group is read-only: write elsewhere (COW) instead.
+    #[inline]
+    pub fn begin_nocow(&self) -> Result<NocowAdmission<'_>, ReadOnlyError> {
+        let inside = self.nocow_writers.enter().map_err(|refusal| self.refused(refusal))?;
+        emit(|| Event::BeginNocow { group: self.id });
+        Ok(NocowAdmission { group: self, _inside: inside })
+    }
+
+    /// Sets the group read-only by one more level, until the guard is dropped: no reservation and no
+    /// NOCOW writer is admitted. Those admitted before are still there: wait for them with the guard.
+    ///
+    /// Does not block.
+    #[track_caller]
+    pub fn set_read_only(&self) -> ReadOnly<'_> {
+        let (reservations, nocow_writers) = (self.reservations.close(), self.nocow_writers.close());
+        emit(|| Event::SetReadOnly { group: self.id, levels: nocow_writers.level() });
+        ReadOnly { group: self, reservations, nocow_writers }
+    }
+
+    /// How many levels of read-only there are at this moment; zero is read-write.
+    #[must_use]
+    pub fn read_only_levels(&self) -> usize {
+        self.nocow_writers.closed_levels()
+    }
+
+    /// What the group's bytes are used for, at one moment. (Whether the free ones are shown as read-only
+    /// is looked up a moment before.)
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let is_read_only = self.read_only_levels() > 0;
+        let figures = self.space.figures();
+        if is_read_only { Figures { free: 0, read_only: figures.free, ..figures } } else { figures }
+    }
+
+    #[cold]
+    fn no_space(&self, length: u64, largest: u64) -> ReserveError {
+        emit(|| Event::NoSpace { group: self.id });
+        ReserveError::NoSpace { group: self.id, length, largest }
+    }
+
+    #[cold]
+    fn refused(&self, refusal: EnterError) -> ReadOnlyError {
+        assert_ne!(refusal, EnterError::Full, "the count of {} is full: guards were leaked", self.id);
+        emit(|| Event::Refused { group: self.id });
+        ReadOnlyError { group: self.id }
+    }
+}
+
+/// Space allocated in a block group, until its ordered extent exists.
+///
+/// Dropping it gives the space back. [`Reservation::hand_over`] keeps the space.
+#[derive(Debug)]
+#[must_use = "dropping this gives the space back"]
+pub struct Reservation<'group> {
+    // In this order: B1, counted until the space is back.
+    space: Allocated<'group>,
+    inside: Inside<'group>,
+}
+
+impl Reservation<'_> {
+    /// What was allocated.
+    #[must_use]
+    #[inline]
+    pub fn extent(&self) -> LogicalRange {
+        self.space.extent
+    }
+
+    /// Ends the reservation and keeps the space, which is the caller's to book or to
+    /// [release](super::BlockGroup::release). To be called when the ordered extent was added, not before: between
+    /// the two, a drain would see neither.
+    #[track_caller]
+    #[inline(always)]
+    pub fn hand_over(self) -> LogicalRange {
+        let Self { space, inside } = self;
+        let (group, extent) = (space.group.id, space.extent);
+        std::mem::forget(space);
+        emit(|| Event::EndReservation { group, extent, kept: true });
+        drop(inside);
+        extent
+    }
+}
+
+/// Allocated space, given back when dropped.
+#[derive(Debug)]
+struct Allocated<'group> {
+    group: &'group SharedBlockGroup,
+    extent: LogicalRange,
+}
+
+impl Drop for Allocated<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        give_back(self.group, self.extent);
+    }
+}
+
+/// By value: a reservation whose address nobody takes stays in registers.
+#[cold]
+fn give_back(group: &SharedBlockGroup, extent: LogicalRange) {
+    let release = || {
+        let released = group.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Free);
+        debug_assert!(released.is_ok(), "{released:?}");
+    };
+    emit_then(|| Event::EndReservation { group: group.id, extent, kept: false }, release);
+}
+
+/// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.
+#[derive(Debug)]
+#[must_use = "dropping this ends the admission"]
+pub struct NocowAdmission<'group> {
+    group: &'group SharedBlockGroup,
+    _inside: Inside<'group>,
+}
+
+/// Reports the end; the admission itself ends with the field.
+impl Drop for NocowAdmission<'_> {
+    fn drop(&mut self) {
+        emit(|| Event::EndNocow { group: self.group.id });
+    }
+}
+
+/// One level of read-only. Dropping it ends that level; the last one makes the group read-write.
+#[derive(Debug)]
+#[must_use = "dropping this makes the group read-write"]
+pub struct ReadOnly<'group> {
+    group: &'group SharedBlockGroup,
+    // Opened in this order, as they were closed.
+    reservations: Closed<'group>,
+    nocow_writers: Closed<'group>,
+}
+
+impl<'group> ReadOnly<'group> {
+    /// The group that is read-only.
+    #[must_use]
+    pub fn group(&self) -> &'group SharedBlockGroup {
+        self.group
+    }
+
+    /// How many levels of read-only there were when this one was set, with this one.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.nocow_writers.level()
+    }
+
+    /// Blocks until every reservation that was admitted before has ended. Returns whether there was one
+    /// when the group was set read-only. Deadlocks if the calling thread holds one.
+    pub fn wait_reservations(&self) -> bool {
+        let waited = self.reservations.wait_empty();
+        emit(|| Event::WaitedReservations { group: self.group.id, waited });
+        waited
+    }
+
+    /// Blocks until every NOCOW writer that was admitted before has ended. Returns whether there was one
+    /// when the group was set read-only. Deadlocks if the calling thread is one.
+    pub fn wait_nocow_writers(&self) -> bool {
+        let waited = self.nocow_writers.wait_empty();
+        emit(|| Event::WaitedNocowWriters { group: self.group.id, waited });
+        waited
+    }
+}
+
+/// Reports the end; the level itself ends with the fields.
+impl Drop for ReadOnly<'_> {
+    fn drop(&mut self) {
+        emit(|| Event::SetReadWrite { group: self.group.id });
+    }
+}
