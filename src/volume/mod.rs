@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //!
-//! - V1: who holds a reservation or a NOCOW writer adds the ordered extent before letting go of it.
+//! - V1: a write that holds a reservation or a NOCOW admission adds the ordered extent before it lets go.
 //! - V2: the cursor is read for each I/O, while its ordered extent exists.
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
@@ -37,10 +37,10 @@ use crate::sync::{Arc, Mutex};
 use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
-/// A volume: writers write, one task commits now and then, one may replace the device meanwhile.
+/// A volume: threads write, one commits now and then, and one may replace the device at the same time.
 ///
-/// All methods may be called from many threads at once. Extents are the embedder's to keep track of;
-/// who overwrites or deletes one makes sure that nobody else does so at the same time.
+/// All methods may be called from many threads at once. The embedder keeps track of its extents, and makes
+/// sure that no two threads overwrite or delete the same one at the same time.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -347,7 +347,7 @@ impl Volume {
         }
     }
 
-    /// Checks all that must hold when nobody is using the volume: no leaked token, figures that add up
+    /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
     /// and fit the extent tree.
     ///
     /// # Errors
@@ -384,7 +384,7 @@ impl Volume {
     }
 
     /// The commit root and the references that the next commit would change, where exclusive access
-    /// proves that nobody else is using the volume.
+    /// proves that no other thread is using the volume.
     ///
     /// ```
     /// # use std::sync::Arc;
