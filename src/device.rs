@@ -10,7 +10,6 @@ use crate::sync::Mutex;
 /// A device of bytes. All offsets and lengths are in bytes.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
-///
 /// Calls come from many threads at once, but never for overlapping bytes: that is what the protocol is for.
 /// A read that happens-after the return of a write must see it.
 ///

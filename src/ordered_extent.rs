@@ -246,7 +246,6 @@ pub struct Waited {
 /// A write in flight. It may be sent, and finished on another thread.
 ///
 /// Part of the proof: [ordered extents](crate::proof::ordered_extent).
-///
 /// Dropping it unfinished is a failure, as [`OrderedExtent::fail`]: waiters go on, and are told of it.
 ///
 /// ```

@@ -160,11 +160,40 @@ impl Volume {
     ///
     /// # Errors
     /// [`CommitError`] once a commit failed.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::DelayedRef;
+    ///
+    /// let (one, other) = (volume.write(&[1; 4096])?, volume.write(&[2; 4096])?);
+    /// volume.commit()?;
+    /// let mut handle = volume.join()?;
+    /// handle.push_all(&[DelayedRef::drop(one), DelayedRef::drop(other)]); // both in one transaction
+    /// handle.end();
+    /// assert!(volume.commit()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         self.transactions.join()
     }
 
     /// The commit root: the extents as of the last complete commit. Never blocks for a commit.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// assert!(volume.commit_root().is_empty()); // not committed
+    /// volume.commit()?;
+    /// assert_eq!(volume.commit_root().extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit_root(&self) -> CommitRoot {
         self.transactions.commit_root()
     }
