@@ -413,6 +413,19 @@ mod rustdoc {
     }
 
     #[test]
+    fn every_label_is_used() {
+        let chapters: Vec<_> = CHAPTERS.iter().map(|path| Page::open(path)).collect();
+        let links = chapters.iter().flat_map(|page| &page.elements);
+        let used: BTreeSet<_> = links
+            .filter_map(|located| match &located.element {
+                Element::Link { label: Some(label), .. } => Some(label.to_lowercase()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(labels().difference(&used).collect::<Vec<_>>(), Vec::<&String>::new());
+    }
+
+    #[test]
     fn every_chapter_is_in_the_module() {
         let proof = read("src/proof/mod.rs");
         for chapter in CHAPTERS.iter().chain(&["docs/certificate.md", "docs/mutants.md"]) {
