@@ -1,4 +1,4 @@
-//! Why a group was not made, why a writer was refused, and what is wrong with a group.
+//! Why a group could not be created, why a writer was refused, and what is wrong with a group.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl fmt::Display for AlignmentError {
 
 impl std::error::Error for AlignmentError {}
 
-/// The group is read-only: a drain or a scrub is at work there. Not an error of the writer.
+/// The group is read-only: a drain or a scrub is at work there. The writer did nothing wrong.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +103,11 @@ impl std::error::Error for ReserveError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupDefect {
-    /// So many reservations were leaked.
+    /// This many reservations were leaked.
     Reservations(BlockGroupId, u64),
-    /// So many NOCOW writers were leaked.
+    /// This many admissions of NOCOW writers were leaked.
     NocowAdmissions(BlockGroupId, u64),
-    /// So many levels of read-only were leaked.
+    /// This many levels of read-only were leaked.
     ReadOnly(BlockGroupId, u64),
     /// The figures do not add up.
     Space(SpaceError),

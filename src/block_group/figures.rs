@@ -1,4 +1,9 @@
 //! How many bytes of a group are what, and what is wrong when they do not add up.
+//!
+//! Rejected: *remembering which extents are reserved, used or pinned*, so that giving back another's extent is
+//! always noticed. Every allocation would then insert into a map that a release takes it out of; the extent
+//! tree has the used ones anyway, and the owner the others. A count finds the mistakes that change a sum, and
+//! the rest is prevented by who may book (see the module above).
 
 use std::fmt;
 use std::ops::Add;
@@ -19,7 +24,7 @@ pub struct Figures {
     /// Extents that have left the tree, in a transaction whose commit is not complete: a crash would
     /// bring them back.
     pub pinned: u64,
-    /// Free bytes of a group that is read-only: nobody can allocate them.
+    /// Free bytes of a group that is read-only: no writer can allocate them.
     pub read_only: u64,
 }
 
@@ -85,13 +90,13 @@ pub enum SpaceKind {
     Pinned,
 }
 
-/// A booking that does not fit what is booked: somebody gave space back twice, or space that is not his.
+/// A booking that does not fit what is booked: space was given back twice, or by someone else than its owner.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///
-/// What is free is known by address; what is reserved, used or pinned only by count, since an allocation
-/// does not pay for more. So giving back free space is always noticed, and giving back another's extent
-/// only when there are fewer bytes of that kind than are given back.
+/// Free bytes are known by address; reserved, used and pinned ones only by count, to keep allocation cheap.
+/// So giving back free space is always noticed, and giving back another owner's extent only when there are
+/// fewer bytes of that kind than are given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpaceError {
@@ -109,7 +114,7 @@ pub enum SpaceError {
         /// The unit of allocation, in bytes.
         alignment: u64,
     },
-    /// There are not so many bytes of that kind there, or they are free already.
+    /// There are fewer bytes of that kind there, or they are free already.
     NotBooked {
         /// The extent, as far as it lies in one slice of the group.
         extent: LogicalRange,

@@ -8,11 +8,11 @@
 //!
 //! | type | held by | may |
 //! |---|---|---|
-//! | [`SharedBlockGroup`] | everyone | reserve, write in place, set read-only, look at the figures |
+//! | [`SharedBlockGroup`] | writers, drains, users of a volume | reserve, write in place, set read-only, look at the figures |
 //! | [`BlockGroup`] | the owner of the metadata | the same, and book, release and unpin space |
 //!
 //! Only the owner knows which extents have an item, so only the owner may say what a byte is used for. The
-//! capability is the reference itself: whoever has a `&BlockGroup` may book, and no method leads from a
+//! capability is the reference itself: code that has a `&BlockGroup` may book, and no method leads from a
 //! [`SharedBlockGroup`], or from a guard of one, back to it. A [`Volume`](crate::Volume) keeps its groups to
 //! itself and hands out the shared part.
 //!
@@ -57,12 +57,12 @@ use crate::units::{BlockGroupId, LogicalRange};
 /// let in_flight = OrderedExtents::default();
 ///
 /// let reservation = group.reserve(8192)?;
-/// let write = in_flight.add(reservation.extent()); // the next token first,
-/// let extent = reservation.hand_over();            // then this one goes
+/// let write = in_flight.add(reservation.extent()); // take the next token first,
+/// let extent = reservation.hand_over();            // then end this one
 ///
 /// let read_only = group.set_read_only();
 /// assert!(matches!(group.reserve(4096), Err(ReserveError::ReadOnly(_))));
-/// read_only.wait_reservations(); // nobody has one: the write is an ordered extent by now
+/// read_only.wait_reservations(); // returns at once: the write is an ordered extent by now
 /// # write.finish();
 /// # assert_eq!(extent.len(), 8192);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -72,7 +72,7 @@ pub struct BlockGroup {
     shared: SharedBlockGroup,
 }
 
-/// What everyone may do.
+/// What needs no ownership.
 impl Deref for BlockGroup {
     type Target = SharedBlockGroup;
 
@@ -147,7 +147,7 @@ impl BlockGroup {
         self.shared.space.rebook(extent, SpaceKind::Pinned, SpaceKind::Free)
     }
 
-    /// Checks the invariants that must hold when nobody is using the group, and returns its figures.
+    /// Checks the invariants that must hold while no thread is using the group, and returns its figures.
     ///
     /// # Errors
     /// The first [`GroupDefect`].

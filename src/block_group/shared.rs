@@ -1,4 +1,4 @@
-//! What everyone may do with a group: reserve, write in place, set it read-only, and wait.
+//! What needs no ownership of a group: reserving, writing in place, setting it read-only, and waiting.
 
 use crate::event::{Event, emit, emit_then};
 use crate::gate::{Closed, EnterError, Gate, Inside};
@@ -9,8 +9,8 @@ use super::error::{ReadOnlyError, ReserveError};
 use super::figures::{Figures, SpaceKind};
 use super::free_space::FreeSpace;
 
-/// The part of a block group that everyone may use: its space, the writers that are about to use it, and
-/// whether any may.
+/// The part of a block group that writers and drains share: its space, the writers that are about to use it,
+/// and whether any may.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///
@@ -70,7 +70,7 @@ impl SharedBlockGroup {
         self.alignment
     }
 
-    /// Allocates `length` bytes, and counts the caller as a reservation until he has an ordered extent.
+    /// Allocates `length` bytes, and counts the caller as a reservation until it has an ordered extent.
     ///
     /// Never blocks for a read-only group: it refuses, and the writer goes elsewhere.
     ///
@@ -93,7 +93,7 @@ impl SharedBlockGroup {
         Ok(reservation)
     }
 
-    /// Counts the caller as a NOCOW writer, about to overwrite in place, until he has an ordered extent.
+    /// Counts the caller as a NOCOW writer, about to overwrite in place, until it has an ordered extent.
     ///
     /// # Errors
     /// [`ReadOnlyError`] while the group is read-only: write elsewhere (COW) instead.
@@ -105,7 +105,7 @@ impl SharedBlockGroup {
     }
 
     /// Sets the group read-only by one more level, until the guard is dropped: no reservation and no
-    /// NOCOW writer is admitted. Those admitted before are still there: wait for them with the guard.
+    /// NOCOW writer is admitted. The ones admitted before are still at work: wait for them with the guard.
     ///
     /// Does not block.
     #[track_caller]
@@ -194,7 +194,7 @@ impl Drop for Allocated<'_> {
     }
 }
 
-/// By value: a reservation whose address nobody takes stays in registers.
+/// By value: a reservation whose address is never taken stays in registers.
 #[cold]
 fn give_back(group: &SharedBlockGroup, extent: LogicalRange) {
     let release = || {

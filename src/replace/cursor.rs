@@ -1,4 +1,11 @@
-//! How far the copy has come: who writes below it writes to both devices.
+//! How far the copy has come: a write below it goes to both devices.
+//!
+//! # Rejected
+//!
+//! - *Reading it once, when the write begins.* The cursor may pass the group between that and the I/O if no
+//!   ordered extent exists yet. It is read for each I/O, while one does.
+//! - *A lock around the read and the I/O* (the kernel takes a semaphore of the replace for reading): every
+//!   write of every group would meet the cursor's.
 
 use crate::event::{Event, emit};
 use crate::sync::{Published, Publisher, published};
@@ -83,7 +90,7 @@ impl Cursor {
 
     /// Moves the cursor to `to`.
     ///
-    /// Release: what was copied happens-before the writes of those who see the cursor there.
+    /// Release: what was copied happens-before the writes of a thread that sees the cursor there.
     ///
     /// # Panics
     /// If that is backwards.

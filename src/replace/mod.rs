@@ -14,6 +14,8 @@
 //! | 6 | [`Copied::advance`] | [`Passed`] | writes to the group go to both devices from here on |
 //! | 7 | [`Passed::set_read_write`] | | writers are admitted again |
 //!
+//! Nothing here knows a write path: the drain is right for *any* writer that always holds a token, and
+//!
 //! ```
 //! use blockgate::{
 //!     BlockGroup, BlockGroupId, CancelToken, Cursor, DelayedRef, Device, Frozen, LogicalRange, MemoryDevice,
@@ -51,8 +53,6 @@
 //! assert!(extent.start() < reader.address()); // the next write to it goes to both devices
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! Nothing here knows a write path: the drain is right for *any* writer who always holds a token, and
 //! takes the next one before it lets go of the last. It holds no lock and no transaction handle while it
 //! waits.
 //!

@@ -38,12 +38,12 @@ use crate::sync::{Arc, Mutex};
 use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
-/// A volume: writers write, one task commits now and then, one may replace the device meanwhile.
+/// A volume: threads write, one commits now and then, and one may replace the device at the same time.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
 ///
-/// All methods may be called from many threads at once. Extents are the embedder's to keep track of;
-/// who overwrites or deletes one makes sure that nobody else does so at the same time.
+/// All methods may be called from many threads at once. The embedder keeps track of its extents, and makes
+/// sure that no two threads overwrite or delete the same one at the same time.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -323,7 +323,7 @@ impl Volume {
         }
     }
 
-    /// Checks all that must hold when nobody is using the volume: no leaked token, figures that add up
+    /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
     /// and fit the extent tree.
     ///
     /// # Errors
@@ -360,7 +360,7 @@ impl Volume {
     }
 
     /// The commit root and the references that the next commit would change, where exclusive access
-    /// proves that nobody else is using the volume.
+    /// proves that no other thread is using the volume.
     ///
     /// ```
     /// # use std::sync::Arc;

@@ -49,7 +49,7 @@ pub(crate) fn act_now<R>(act: impl FnOnce(&mut Execution) -> Result<R, FailureKi
         (result.map_err(|failure| execution.fail(failure)), execution.is_observed)
     });
     if is_observed {
-        super::runner::report();
+        super::observer::report();
     }
     result.unwrap_or_else(|()| stop())
 }
