@@ -66,7 +66,7 @@ impl fmt::Display for ReadOnlyError {
 
 impl std::error::Error for ReadOnlyError {}
 
-/// Why [`BlockGroup::reserve`] gave nothing.
+/// Why [`SharedBlockGroup::reserve`](super::SharedBlockGroup::reserve) gave nothing.
 ///
 /// ```
 /// use blockgate::{BlockGroup, BlockGroupId, LogicalRange, Reservation, ReserveError};
@@ -142,7 +142,7 @@ impl fmt::Display for ReserveError {
 
 impl std::error::Error for ReserveError {}
 
-/// What [`BlockGroup::check`] found.
+/// What [`BlockGroup::check`](super::BlockGroup::check) found.
 ///
 /// ```
 /// use blockgate::block_group::GroupDefect;
