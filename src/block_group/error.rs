@@ -70,7 +70,7 @@ impl fmt::Display for ReadOnlyError {
 
 impl std::error::Error for ReadOnlyError {}
 
-/// Why [`BlockGroup::reserve`](super::SharedBlockGroup::reserve) gave nothing.
+/// Why [`SharedBlockGroup::reserve`](super::SharedBlockGroup::reserve) gave nothing.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///

@@ -161,7 +161,7 @@ impl<'group> Frozen<'group> {
     /// group stays read-only until this token, or the one that the last step returned for it, is dropped; and
     /// beyond that while another task holds a level.
     ///
-    /// Acquire: what the writers did that have ended already happens-before the return.
+    /// Acquire: what a writer did happens-before the return, if the freeze found it gone.
     ///
     /// Source: `btrfs_inc_block_group_ro`.
     ///
