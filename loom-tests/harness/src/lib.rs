@@ -32,7 +32,7 @@
 //! run  cli                         the run
 //! certificate  report              what is written down, what a person reads
 //! judge  suite  found              what a search means; which engine explores
-//! engine                           who explores
+//! engine                           what explores
 //! model                            what a user declares
 //! inside                           what a model calls while it runs
 //! search                           what was found, in words of no engine
