@@ -42,7 +42,7 @@ impl fmt::Display for ReadOnlyError {
 
 impl std::error::Error for ReadOnlyError {}
 
-/// Why [`BlockGroup::reserve`] gave nothing.
+/// Why [`SharedBlockGroup::reserve`](super::SharedBlockGroup::reserve) gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReserveError {
@@ -91,7 +91,7 @@ impl fmt::Display for ReserveError {
 
 impl std::error::Error for ReserveError {}
 
-/// What [`BlockGroup::check`] found.
+/// What [`BlockGroup::check`](super::BlockGroup::check) found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupDefect {
