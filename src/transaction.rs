@@ -233,6 +233,7 @@ impl Transactions {
             return Err(error.clone());
         }
         emit(|| Event::CloseTransaction);
+        // Under the lock, which joining and ending do not take: the handles that it waits for can end.
         let closed = self.handles.close();
         closed.wait_empty();
         // Caught, so that a commit that panics is sealed like any other that fails, and no thread is left
@@ -259,9 +260,11 @@ impl Transactions {
     where
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
     {
+        // C3: no handle is left that could push between this drain and the opening.
         let refs = self.queue.drain();
         emit(|| Event::RunRefs { transaction });
         let changes = self.tree.apply(&refs.fold()).map_err(CommitError::refs)?;
+        // Persisted before the switch: a root that readers see is one that survives a crash.
         let root = self.tree.candidate(transaction);
         persist(&root, &changes).map_err(CommitError::persist)?;
         self.tree.switch_commit_root(root.clone());
@@ -271,7 +274,7 @@ impl Transactions {
     /// To be called while the caller holds a handle: otherwise it may be another one by the return.
     #[cold]
     fn look_up_running(&self) -> TransactionId {
-        TransactionId(self.queue.push_all(&[]) + 1)
+        after_drains(self.queue.push_all(&[]))
     }
 
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
@@ -366,7 +369,7 @@ impl TransactionHandle<'_> {
     #[track_caller]
     #[inline(always)]
     pub fn push(&mut self, delayed_ref: DelayedRef) {
-        let transaction = TransactionId(self.transactions.queue.push(delayed_ref) + 1);
+        let transaction = after_drains(self.transactions.queue.push(delayed_ref));
         self.transaction = Some(transaction);
         emit(|| queued(delayed_ref, transaction));
     }
@@ -387,7 +390,7 @@ impl TransactionHandle<'_> {
     #[track_caller]
     #[inline]
     pub fn push_all(&mut self, refs: &[DelayedRef]) {
-        let transaction = TransactionId(self.transactions.queue.push_all(refs) + 1);
+        let transaction = after_drains(self.transactions.queue.push_all(refs));
         self.transaction = Some(transaction);
         for &delayed_ref in refs {
             emit(|| queued(delayed_ref, transaction));
@@ -446,6 +449,12 @@ impl TransactionHandle<'_> {
     pub fn end(self) -> TransactionId {
         self.running()
     }
+}
+
+/// The transaction that takes what is queued after `drains` drains: each commit drains once, and the first
+/// transaction has the number 1.
+fn after_drains(drains: u64) -> TransactionId {
+    TransactionId(drains + 1)
 }
 
 fn queued(DelayedRef { extent, action }: DelayedRef, transaction: TransactionId) -> Event {

@@ -514,6 +514,7 @@ impl<'group> Copied<'group> {
     /// ```
     pub fn advance(self, cursor: &mut Cursor) -> Passed<'group> {
         let end = self.read_only.group().range().end();
+        // Under `CloneAlways` it is at the end from the start.
         if cursor.address() < end {
             cursor.advance(end);
         }

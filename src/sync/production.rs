@@ -23,6 +23,7 @@ impl AtomicU64 {
         new: u64,
         orders: (Ordering, Ordering),
     ) -> Result<u64, u64> {
+        // Weak: the callers loop anyway.
         self.0.compare_exchange_weak(old, new, orders.0, orders.1)
     }
 

@@ -317,6 +317,7 @@ impl Volume {
     /// ```
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
         let committed = self.transactions.commit_with(|_, changes| {
+            // Before the booking: an error of the device must leave the figures as they were.
             self.flush()?;
             self.book(changes)?;
             Ok(())
@@ -418,6 +419,7 @@ impl Volume {
     }
 
     fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
+        // Groups are sorted and do not overlap: only the last one that starts at or before the extent may have it.
         let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
         self.groups[..behind]
             .last()
