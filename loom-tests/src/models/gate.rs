@@ -1,48 +1,41 @@
-//! Of `src/gate/`: nobody enters a closed gate, and who waited for it to be empty sees all that was done
-//! inside. Argued in `docs/gate.md`.
+//! Of `src/gate/`: nobody enters a closed gate, and a closer that waited for it to be empty sees all that
+//! was done inside. Argued in `docs/gate.md`.
 
-use std::sync::Arc;
+use blockgate::{EnterError, Gate, Inside, Shards};
+use loom_harness::{Model, Twin};
 
-use blockgate::{EnterError, Gate, Shards};
-use loom_harness::{Model, Twin, check, reached};
-
-use crate::engine::RaceChecked;
-use crate::support::{begin, last, role};
+use super::Plays;
+use crate::engine::{RaceChecked, check, reached};
+use crate::stage::{Empty, Play, stage};
 
 pub fn models() -> Vec<Model> {
     vec![
         Model::new("gate/2-writers+closer")
             .theorem(
-                "G2 to G5: who waited for an empty gate sees all that was done inside, and nobody enters.",
+                "G2 to G5: a closer that waited for an empty gate sees all that was done inside, and nobody enters.",
             )
-            .roles(&["closer", "writer", "writer"])
             .must_reach(&["refused", "waited", "entered", "writer-first"])
-            .body(|| closer_against_writers(2, true)),
+            .plays(closer_against_writers(2, true)),
         Model::new("gate/2-writers-in-one-shard")
             .theorem("G2 to G5, where writers share a word.")
-            .roles(&["closer", "writer", "writer"])
             .must_reach(&["refused", "waited", "entered", "writer-first"])
-            .body(|| closer_against_writers(1, true)),
+            .plays(closer_against_writers(1, true)),
         Model::new("gate/2-closers+writer")
             .theorem("G1: a gate that two have closed opens with the last; both may wait.")
-            .roles(&["closer", "closer", "writer"])
             .must_reach(&["refused", "waited", "entered", "nested"])
-            .body(nested_closers),
+            .plays(nested_closers()),
         Model::new("gate/close-open-enter")
-            .theorem("G6: who waits to enter is let in by the opening, and sees what the closer did.")
-            .roles(&["closer", "writer"])
+            .theorem("G6: a writer that waits to enter is let in by the opening, and sees what the closer did.")
             .must_reach(&["waited-to-enter", "entered-at-once", "saw-the-closers-work"])
-            .body(close_open_enter),
+            .plays(close_open_enter()),
         Model::new("gate/sealed")
-            .theorem("G6: who waits to enter a gate that is sealed is told so.")
-            .roles(&["closer", "writer"])
-            .must_reach(&["told", "entered-before", "waited"])
-            .body(sealed),
+            .theorem("G6: a writer that waits to enter a gate that is then sealed learns of it.")
+            .must_reach(&["found-sealed", "entered-before", "waited"])
+            .plays(sealed()),
         Model::new("gate/left-elsewhere")
             .theorem("G3: a guard may be dropped on another thread than the one that entered.")
-            .roles(&["closer", "writer", "other thread"])
             .must_reach(&["waited", "refused", "dropped-elsewhere"])
-            .body(left_elsewhere),
+            .plays(left_elsewhere()),
     ]
 }
 
@@ -51,9 +44,8 @@ pub fn twins() -> Vec<Twin> {
         Twin::new("gate/no-wait")
             .of("gate/2-writers+closer")
             .left_out("the wait for an empty gate")
-            .roles(&["closer", "writer", "writer"])
             .expect("race")
-            .body(|| closer_against_writers(2, false)),
+            .plays(closer_against_writers(2, false)),
     ]
 }
 
@@ -64,10 +56,12 @@ struct Work {
 }
 
 impl Work {
-    fn new(shards: usize) -> Arc<Self> {
-        begin(&[], &[]); // a gate alone emits no events
-        let done = [RaceChecked::new(0), RaceChecked::new(0)];
-        Arc::new(Self { gate: Gate::new(Shards::new(shards)), done })
+    /// A gate alone emits no events, so there are no groups.
+    fn stage(shards: usize) -> Empty<Self> {
+        stage(&[]).world(move || Self {
+            gate: Gate::new(Shards::new(shards)),
+            done: [RaceChecked::new(0), RaceChecked::new(0)],
+        })
     }
 
     fn write(&self, slot: usize) {
@@ -93,26 +87,23 @@ impl Work {
     }
 }
 
-fn closer_against_writers(shards: usize, wait: bool) {
-    // Thread 0 is the closer: with two shards, the writers are in different ones.
-    let work = Work::new(shards);
-    for slot in 0..2 {
-        role(&work, move |work| work.write(slot), Work::end);
-    }
-    let closed = work.gate.close();
-    if wait && closed.wait_empty() {
-        reached("waited");
-    }
-    // G4, and G2: nobody writes any more.
-    if work.done.iter().map(RaceChecked::read).sum::<u64>() > 0 && !closed.was_occupied() {
-        reached("writer-first");
-    }
-    drop(closed);
-    last(work, Work::end);
+/// Thread 0 is the closer: with two shards, the writers are in different ones.
+fn closer_against_writers(shards: usize, wait: bool) -> Play {
+    let close = move |work: &Work| {
+        let closed = work.gate.close();
+        if wait && closed.wait_empty() {
+            reached("waited");
+        }
+        // G4, and G2: no writer writes any more.
+        if work.done.iter().map(RaceChecked::read).sum::<u64>() > 0 && !closed.was_occupied() {
+            reached("writer-first");
+        }
+    };
+    let cast = Work::stage(shards).main("closer", close);
+    cast.role("writer", |work| work.write(0)).role("writer", |work| work.write(1)).end(Work::end)
 }
 
-fn nested_closers() {
-    let work = Work::new(1);
+fn nested_closers() -> Play {
     let close = |work: &Work| {
         let closed = work.gate.close();
         if closed.level() == 2 {
@@ -123,45 +114,48 @@ fn nested_closers() {
         }
         work.done[0].read();
     };
-    role(&work, close, Work::end);
-    role(&work, |work| work.write(0), Work::end);
-    close(&work);
-    last(work, Work::end);
+    let cast = Work::stage(1).main("closer", close);
+    cast.role("closer", close).role("writer", |work| work.write(0)).end(Work::end)
 }
 
-fn close_open_enter() {
-    let work = Work::new(2);
-    let enter = |work: &Work| {
-        let mut outcome = "entered-at-once";
-        let inside = loop {
-            match work.gate.enter() {
-                Ok(inside) => break inside,
-                Err(_closed) => {
-                    outcome = "waited-to-enter";
-                    work.gate.wait_open().expect("nobody seals it");
-                }
-            }
-        };
-        reached(outcome);
-        // Ordered by the gate: written while it was closed and empty.
-        if work.done[0].read() == 1 {
-            reached("saw-the-closers-work");
-        }
-        drop(inside);
+fn close_open_enter() -> Play {
+    let close = |work: &Work| {
+        let closed = work.gate.close();
+        closed.wait_empty();
+        work.done[0].write(1);
     };
-    role(&work, enter, Work::end);
-    let closed = work.gate.close();
-    closed.wait_empty();
-    work.done[0].write(1);
-    drop(closed);
-    last(work, Work::end);
+    Work::stage(2).main("closer", close).role("writer", enter_when_open).end(Work::end)
 }
 
-fn sealed() {
-    let work = Work::new(2);
+fn enter_when_open(work: &Work) {
+    let mut outcome = "entered-at-once";
+    let inside = loop {
+        match work.gate.enter() {
+            Ok(inside) => break inside,
+            Err(_closed) => {
+                outcome = "waited-to-enter";
+                work.gate.wait_open().expect("nobody seals it");
+            }
+        }
+    };
+    reached(outcome);
+    // Ordered by the gate: written while it was closed and empty.
+    if work.done[0].read() == 1 {
+        reached("saw-the-closers-work");
+    }
+    drop(inside);
+}
+
+fn sealed() -> Play {
+    let seal = |work: &Work| {
+        let closed = work.gate.close();
+        closed.wait_empty();
+        closed.seal();
+        check(work.gate.enter().is_err(), "a sealed gate never opens", String::new);
+    };
     let enter = |work: &Work| match work.gate.enter() {
         Ok(_inside) => reached("entered-before"),
-        Err(EnterError::Sealed) => reached("told"),
+        Err(EnterError::Sealed) => reached("found-sealed"),
         Err(_closed) => {
             reached("waited");
             check(work.gate.wait_open() == Err(EnterError::Sealed), "a sealed gate never opens", String::new);
@@ -169,12 +163,7 @@ fn sealed() {
     };
     let end =
         |mut work: Work| check(work.gate.leaked() == 0, "G3: every entering has one leaving", String::new);
-    role(&work, enter, end);
-    let closed = work.gate.close();
-    closed.wait_empty();
-    closed.seal();
-    check(work.gate.enter().is_err(), "a sealed gate never opens", String::new);
-    last(work, end);
+    Work::stage(2).main("closer", seal).role("writer", enter).end(end)
 }
 
 struct Elsewhere {
@@ -182,25 +171,26 @@ struct Elsewhere {
     done: RaceChecked,
 }
 
-fn left_elsewhere() {
-    begin(&[], &[]);
+fn left_elsewhere() -> Play {
     // Leaked: a guard that is sent to another thread borrows the gate for good.
-    let gate: &'static Gate = Box::leak(Box::new(Gate::new(Shards::new(3))));
-    let world = Arc::new(Elsewhere { gate, done: RaceChecked::new(0) });
-    let guard = gate.enter().expect("nobody has closed it");
-    let leave = move |world: &Elsewhere| {
+    let leaked = || -> &'static Gate { Box::leak(Box::new(Gate::new(Shards::new(3)))) };
+    let close = |world: &Elsewhere| {
+        let closed = world.gate.close();
+        if closed.wait_empty() {
+            reached("waited");
+        }
+        world.done.read();
+    };
+    let leave = |world: &Elsewhere, guard: Inside<'static>| {
         world.done.write(1);
         drop(guard);
         reached("dropped-elsewhere");
     };
     let enter = |world: &Elsewhere| drop(world.gate.enter().map_err(|_| reached("refused")));
-    role(&world, leave, drop);
-    role(&world, enter, drop);
-    let closed = gate.close();
-    if closed.wait_empty() {
-        reached("waited");
-    }
-    world.done.read();
-    drop(closed);
-    last(world, drop);
+    stage(&[])
+        .world(move || Elsewhere { gate: leaked(), done: RaceChecked::new(0) })
+        .main("closer", close)
+        .role_given("writer", |world| world.gate.enter().expect("nobody has closed it"), leave)
+        .role("other thread", enter)
+        .end(drop)
 }
