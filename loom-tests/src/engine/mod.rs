@@ -27,6 +27,8 @@ mod shuttle;
 mod tally;
 #[cfg(not(any(loom, traceset, shuttle)))]
 mod threads;
+#[cfg(traceset)]
+mod traceset;
 #[cfg(not(any(loom, traceset)))]
 mod unchecked;
 
@@ -42,6 +44,8 @@ pub use self::shuttle::*;
 pub use self::tally::*;
 #[cfg(not(any(loom, traceset, shuttle)))]
 pub use self::threads::*;
+#[cfg(traceset)]
+pub use self::traceset::*;
 #[cfg(not(any(loom, traceset)))]
 pub use self::unchecked::RaceChecked;
 
