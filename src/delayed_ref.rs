@@ -118,6 +118,19 @@ struct Pending {
     drains: u64,
     singles: Vec<DelayedRef>,
     chunks: Vec<Vec<DelayedRef>>,
+    /// How many of them were absorbed: singles, and chunks.
+    absorbed: (usize, usize),
+}
+
+impl Pending {
+    /// Copies of those that were not absorbed yet.
+    fn absorb(&mut self) -> Vec<DelayedRef> {
+        let (singles, chunks) = self.absorbed;
+        let mut new = self.singles[singles..].to_vec();
+        new.extend(self.chunks[chunks..].iter().flatten());
+        self.absorbed = (self.singles.len(), self.chunks.len());
+        new
+    }
 }
 
 impl Default for DelayedRefQueue {
@@ -214,6 +227,7 @@ impl DelayedRefQueue {
         for shard in self.shards.iter() {
             let mut pending = shard.lock();
             pending.drains += 1;
+            pending.absorbed = (0, 0);
             let (singles, mut chunks) = (mem::take(&mut pending.singles), mem::take(&mut pending.chunks));
             // Writers push on while the parts are gathered.
             drop(pending);
@@ -223,6 +237,15 @@ impl DelayedRefQueue {
             }
         }
         DrainedRefs { parts }
+    }
+
+    /// Calls `note` with each ref that is queued and was in no earlier call, and leaves it queued. Locks each
+    /// shard once, to copy them.
+    pub(crate) fn absorb(&self, mut note: impl FnMut(DelayedRef)) {
+        for shard in self.shards.iter() {
+            let new = shard.lock().absorb();
+            new.into_iter().for_each(&mut note);
+        }
     }
 
     /// A copy of what is queued, where exclusive access proves that no thread is using the queue.
@@ -266,6 +289,11 @@ pub struct DrainedRefs {
 }
 
 impl DrainedRefs {
+    /// Adds what was queued elsewhere.
+    pub(crate) fn push_part(&mut self, part: Vec<DelayedRef>) {
+        self.parts.push(part);
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -136,6 +136,11 @@ impl ExtentTree {
         CommitRoot { transaction, items: self.live.lock().clone() }
     }
 
+    /// The live tree, to look at: no commit root, so its number says nothing.
+    pub(crate) fn live(&self) -> CommitRoot {
+        self.candidate(TransactionId(0))
+    }
+
     /// Makes `root` the commit root. Readers of older ones keep theirs.
     ///
     /// # Panics
@@ -420,7 +425,8 @@ impl Changes {
     /// ```
     #[must_use]
     pub fn bytes_cancelled(&self) -> Vec<LogicalRange> {
-        without(&without(&self.cancelled, &self.removed), &self.inserted)
+        // An extent and parts of it may have come and gone: each byte is listed once.
+        without(&without(&merged(&self.cancelled), &self.removed), &self.inserted)
     }
 
     /// Whether no extent item came or went.
@@ -428,6 +434,20 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         self.inserted.is_empty() && self.removed.is_empty() && self.cancelled.is_empty()
     }
+}
+
+/// The bytes of `ranges`, which are in the order of their addresses and may overlap.
+fn merged(ranges: &[LogicalRange]) -> Vec<LogicalRange> {
+    let mut merged: Vec<LogicalRange> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if last.overlaps(range) => {
+                *last = LogicalRange::between(last.start(), last.end().max(range.end()));
+            }
+            _ => merged.push(*range),
+        }
+    }
+    merged
 }
 
 /// The bytes of `ranges` that are in none of `others`. In each list, ranges are in the order of their
@@ -483,8 +503,14 @@ pub enum RefError {
     Overlaps {
         /// The extent of the delayed ref.
         extent: LogicalRange,
-        /// The extent in the tree.
+        /// The extent in the tree, or one that is queued.
         other: LogicalRange,
+    },
+    /// The extent has no reference, in the tree or queued. Only checked changes say so: see
+    /// [`TransactionHandle::change`](crate::TransactionHandle::change).
+    NoReference {
+        /// The extent.
+        extent: LogicalRange,
     },
 }
 
@@ -495,6 +521,10 @@ impl fmt::Display for RefError {
                 f,
                 "extent {extent} has {references} references, and {change:+} was queued: each reference \
                  is dropped once, by the owner that added it"
+            ),
+            Self::NoReference { extent } => write!(
+                f,
+                "extent {extent} has no reference: it was never added, or all were dropped, each once by its owner"
             ),
             Self::Overlaps { extent, other } => {
                 write!(
@@ -539,6 +569,15 @@ mod tests {
         assert_eq!(changes.bytes_inserted(), [range(16, 8)]);
         assert_eq!(changes.bytes_removed(), [halves[0]]);
         assert_eq!(changes.bytes_cancelled(), []);
+    }
+
+    #[test]
+    fn bytes_that_came_and_went_twice_are_listed_once() {
+        let (tree, halves) = (ExtentTree::new(), [range(8, 4), range(12, 4)]);
+        let refs =
+            [change(halves[0], 0), change(range(8, 8), 0), change(halves[1], 1), change(range(16, 4), 0)];
+        let changes = tree.apply(&refs).expect("fits");
+        assert_eq!(changes.bytes_cancelled(), [halves[0], range(16, 4)]);
     }
 
     #[test]

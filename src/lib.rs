@@ -66,7 +66,7 @@
 //! L5  volume
 //! L4  replace
 //! L3  transaction
-//! L2  block_group   ordered_extent   delayed_ref   extent_tree   device
+//! L2  block_group   ordered_extent   delayed_ref   extent_tree   reference_index   device
 //! L1  gate
 //! L0  sync   sharded   units   event
 //! ```
@@ -85,6 +85,7 @@ pub mod gate;
 pub mod ordered_extent;
 #[cfg(doc)]
 pub mod proof;
+mod reference_index;
 pub mod replace;
 pub mod sharded;
 pub mod sync;

@@ -51,9 +51,10 @@ use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction};
 use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
 use crate::gate::{EnterError, Gate, Inside};
+use crate::reference_index::{NewExtents, ReferenceIndex, to_know};
 use crate::sharded::Shards;
-use crate::sync::{Arc, Mutex};
-use crate::units::TransactionId;
+use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::units::{LogicalRange, TransactionId};
 
 /// The transactions of one extent tree.
 ///
@@ -78,6 +79,7 @@ use crate::units::TransactionId;
 pub struct Transactions {
     handles: Gate,
     queue: DelayedRefQueue,
+    index: Mutex<ReferenceIndex>,
     tree: ExtentTree,
     commit: Mutex<CommitState>,
 }
@@ -110,6 +112,7 @@ impl Transactions {
         Self {
             handles: Gate::new(shards),
             queue: DelayedRefQueue::new(shards),
+            index: Mutex::default(),
             tree: ExtentTree::new(),
             commit: Mutex::new(CommitState { completed: 0, aborted: None }),
         }
@@ -261,14 +264,68 @@ impl Transactions {
         F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
     {
         // C3: no handle is left that could push between this drain and the opening.
-        let refs = self.queue.drain();
         emit(|| Event::RunRefs { transaction });
-        let changes = self.tree.apply(&refs.fold()).map_err(CommitError::refs)?;
+        let changes = self.apply_refs().map_err(CommitError::refs)?;
         // Persisted before the switch: a root that readers see is one that survives a crash.
         let root = self.tree.candidate(transaction);
         persist(&root, &changes).map_err(CommitError::persist)?;
         self.tree.switch_commit_root(root.clone());
         Ok(CompletedCommit { root, changes })
+    }
+
+    /// K1: what was queued comes from the index to the live tree under the index's lock, so that a look finds it in
+    /// one of them.
+    fn apply_refs(&self) -> Result<Changes, RefError> {
+        let mut index = self.index.lock();
+        let mut refs = self.queue.drain();
+        refs.push_part(index.take());
+        self.tree.apply(&refs.fold())
+    }
+
+    /// The index, with all that is needed to know of `extents`, and the live tree.
+    ///
+    /// What COW writes have queued is of extents that are not in the tree, and nobody else queues without the
+    /// index: so an extent that is in the tree needs no look at the shards.
+    fn known(
+        &self,
+        extents: impl Iterator<Item = LogicalRange>,
+    ) -> (MutexGuard<'_, ReferenceIndex>, CommitRoot) {
+        let mut index = self.index.lock();
+        let live = self.tree.live();
+        let mut items = extents.map(|extent| live.get(extent.start()).filter(|item| item.extent == extent));
+        if !items.all(|item| item.is_some()) {
+            self.queue.absorb(|delayed_ref| index.note(delayed_ref));
+        }
+        (index, live)
+    }
+
+    /// Whether `extent` has one reference, queued ones included: then its owner may overwrite it in place.
+    ///
+    /// To be asked after the write's ordered extent was added; and a thread that clones the extent waits for its ordered
+    /// extents after the clone's reference was queued. Then one of the two sees the other.
+    ///
+    /// Locks the index of queued references; where the extent is not in the tree yet, also each shard of the queue.
+    /// What [`TransactionHandle::push`] changed of an extent in the tree is not known.
+    ///
+    /// Source: `can_nocow_extent`.
+    ///
+    /// # Errors
+    /// [`RefError::NoReference`], and [`RefError::Overlaps`] for a part of an extent.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// assert!(transactions.is_exclusive(extent).is_err()); // nobody has added it
+    /// transactions.join()?.push(DelayedRef::add(extent));
+    /// assert_eq!(transactions.is_exclusive(extent), Ok(true));
+    /// transactions.join()?.change(&[DelayedRef::add(extent)])?; // a clone
+    /// assert_eq!(transactions.is_exclusive(extent), Ok(false)); // write elsewhere
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_exclusive(&self, extent: LogicalRange) -> Result<bool, RefError> {
+        let (index, live) = self.known(std::iter::once(extent));
+        index.is_exclusive(&live, extent)
     }
 
     /// To be called while the caller holds a handle: otherwise it may be another one by the return.
@@ -319,7 +376,9 @@ impl Transactions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
-        (self.tree.exclusive_commit_root().clone(), self.queue.pending())
+        let mut refs = self.queue.pending();
+        refs.push_part(self.index.get_mut().queued().to_vec());
+        (self.tree.exclusive_commit_root().clone(), refs)
     }
 }
 
@@ -422,6 +481,45 @@ impl TransactionHandle<'_> {
             emit(|| queued(delayed_ref, transaction));
         }
         self.transactions.queue.append(refs);
+    }
+
+    /// Queues reference changes that were checked, all of them or, on an error, none: each as if those before it
+    /// were done. Every change of an extent that may be in the tree is to be made by this, and a writer's first
+    /// reference to an extent of its own by [`TransactionHandle::push`], which costs less.
+    ///
+    /// Locks the index of queued references; where an extent is not in the tree yet, also each shard of the queue.
+    ///
+    /// # Errors
+    /// [`RefError::NoReference`] where a reference is dropped that does not exist, [`RefError::Overlaps`] where an
+    /// extent overlaps another one that has references.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, RefError, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// transactions.join()?.push(DelayedRef::add(extent));
+    /// let mut handle = transactions.join()?;
+    /// handle.change(&[DelayedRef::drop(extent)])?;
+    /// let twice = handle.change(&[DelayedRef::drop(extent)]);
+    /// assert_eq!(twice, Err(RefError::NoReference { extent })); // and the commit is none the worse for it
+    /// handle.end();
+    /// assert!(transactions.commit()?.root.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn change(&mut self, refs: &[DelayedRef]) -> Result<(), RefError> {
+        self.change_with(refs, NewExtents::OfTheCaller)
+    }
+
+    pub(crate) fn change_with(&mut self, refs: &[DelayedRef], new: NewExtents) -> Result<(), RefError> {
+        let transaction = self.running();
+        self.transaction = Some(transaction);
+        let (mut index, live) = self.transactions.known(to_know(refs, new));
+        index.queue(&live, refs, new)?;
+        drop(index);
+        for &delayed_ref in refs {
+            emit(|| queued(delayed_ref, transaction));
+        }
+        Ok(())
     }
 
     /// The transaction that runs, which does not change while this handle lives.

@@ -10,8 +10,9 @@ use repository::markdown::{Element, Page, is_page, resolve};
 use repository::{Finding, exists, files, items, none_of, read};
 
 /// Before the slash of the name of a model or twin.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "block-group",
+    "clone",
     "delayed-ref",
     "gate",
     "litmus",
@@ -26,7 +27,7 @@ const GENERATED: [&str; 4] =
     ["docs/certificate.md", "docs/mutants.md", "docs/performance.md", "docs/counterexamples/index.md"];
 
 /// What rustdoc shows as the module `proof`, by the order in which it is read.
-const CHAPTERS: [&str; 10] = [
+const CHAPTERS: [&str; 11] = [
     "docs/README.md",
     "docs/protocol.md",
     "docs/gate.md",
@@ -37,6 +38,7 @@ const CHAPTERS: [&str; 10] = [
     "docs/loom.md",
     "docs/engine.md",
     "docs/specification.md",
+    "docs/faults.md",
 ];
 
 fn all_pages() -> Vec<Page> {

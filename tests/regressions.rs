@@ -319,12 +319,8 @@ fn bytes_that_change_their_extent_are_not_given_out_again() {
     volume.commit().expect("commits");
     let held = volume.begin_cow(2 * UNIT).expect("space");
     let halves = [range(extent.start(), UNIT), range(extent.start() + UNIT, UNIT)];
-    let mut handle = volume.join().expect("runs");
-    handle.push(DelayedRef::drop(extent));
-    for half in halves {
-        handle.push(DelayedRef::add(half));
-    }
-    handle.end();
+    let split = [DelayedRef::drop(extent), DelayedRef::add(halves[0]), DelayedRef::add(halves[1])];
+    volume.change_references(&split).expect("the halves are of the whole");
     volume.commit().expect("commits");
     assert!(volume.begin_cow(UNIT).is_err(), "a live half was given out");
     drop(held);

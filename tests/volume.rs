@@ -11,8 +11,7 @@ use blockgate::replace::{CopyFigures, Side};
 use blockgate::sync::Mutex;
 use blockgate::volume::{BuildError, Overwrite, Policy, ReplaceError, VolumeBuilder, WriteError};
 use blockgate::{
-    CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Shards, SharedBlockGroup,
-    TransactionHandle, TransactionId, Volume,
+    CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Shards, SharedBlockGroup, Volume,
 };
 use support::{
     Call, Hooked, KIB, UNIT, broken, is_flush, is_read, is_write, panics, pattern, range, read, told,
@@ -268,10 +267,9 @@ fn a_write_that_is_given_up_leaves_nothing() {
 
 #[test]
 fn leaks_are_found() {
-    let leaks: [fn(&Volume); 4] = [
-        |volume| std::mem::forget(volume.join()),
+    let leaks: [fn(&Volume); 3] = [
         |volume| std::mem::forget(volume.begin_cow(UNIT)),
-        |volume| std::mem::forget(volume.begin_nocow(range(0, UNIT))),
+        |volume| std::mem::forget(volume.begin_nocow(volume.write(&[1]).expect("space"))),
         |volume| std::mem::forget(volume.groups()[1].block_group().set_read_only()),
     ];
     for leak in leaks {
@@ -282,8 +280,7 @@ fn leaks_are_found() {
     }
 }
 
-/// What a user of a volume can reach says "shared": it cannot book, release or unpin, and a handle of a
-/// transaction can only end. (So the defects that booking makes are tested inside of `src/volume`.)
+/// What a user of a volume can reach says "shared": it cannot book, release or unpin. (So the defects that booking makes are tested inside of `src/volume`.)
 #[test]
 fn a_volume_hands_out_no_right_to_its_space() {
     let volume = volume_on(memory());
@@ -291,8 +288,6 @@ fn a_volume_hands_out_no_right_to_its_space() {
     let read_only = group.set_read_only();
     let of_a_guard: &SharedBlockGroup = read_only.group();
     assert!(std::ptr::eq(group, of_a_guard));
-    let handle: TransactionHandle<'_> = volume.join().expect("runs");
-    assert_eq!(handle.end(), TransactionId(1));
 }
 
 // ---- Committing.
@@ -310,20 +305,11 @@ fn a_commit_that_fails_is_sticky_everywhere() {
     assert_eq!(told(&volume.delete(extent).unwrap_err()), text);
     assert_eq!(told(&volume.add_reference(extent).unwrap_err()), text);
     assert_eq!(told(&volume.commit().unwrap_err()), text);
-    assert_eq!(told(&volume.join().unwrap_err()), text);
     let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
     let error = replace.run().unwrap_err();
     assert!(matches!(error, ReplaceError::Commit(_)) && told(&error) == text, "{error}");
     drop(replace);
     assert_eq!(volume.check(), Ok(()), "no group stays read-only, no space is lost but the write's");
-}
-
-#[test]
-fn a_reference_that_does_not_exist_fails_the_commit() {
-    let volume = volume_on(memory());
-    volume.delete(range(0, UNIT)).expect("the mistake is found by the commit");
-    let error = volume.commit().unwrap_err();
-    assert!(told(&error).contains("dropped once, by the owner that added it"), "{}", told(&error));
 }
 
 // ---- Replacing.

@@ -42,6 +42,10 @@ pub mod engine {}
 #[doc = include_str!("../../docs/specification.md")]
 pub mod specification {}
 
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/faults.md")]
+pub mod faults {}
+
 #[doc = include_str!("../../docs/certificate.md")]
 pub mod certificate {}
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 
 use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError};
+use crate::extent_tree::RefError;
 use crate::replace::CopyError;
 use crate::transaction::CommitError;
 use crate::units::{BlockGroupId, Bytes, LogicalRange};
@@ -146,6 +147,23 @@ pub enum WriteError {
         /// The first that it has an address in common with.
         found: LogicalRange,
     },
+    /// The extent has no reference: it never had one, its write is not finished, or all were dropped.
+    NoReference {
+        /// The extent.
+        extent: LogicalRange,
+    },
+    /// A part into which an extent is to be split is not a whole number of allocation units.
+    Unaligned {
+        /// The part.
+        extent: LogicalRange,
+        /// The unit of allocation, in bytes.
+        alignment: u64,
+    },
+    /// The extent has several references: no in-place write.
+    Shared {
+        /// The extent.
+        extent: LogicalRange,
+    },
     /// The data does not fit into the extent.
     BeyondExtent {
         /// The extent.
@@ -164,6 +182,17 @@ pub enum WriteError {
 impl From<ReadOnlyError> for WriteError {
     fn from(error: ReadOnlyError) -> Self {
         Self::ReadOnly(error)
+    }
+}
+
+impl From<RefError> for WriteError {
+    fn from(error: RefError) -> Self {
+        match error {
+            RefError::Overlaps { extent, other } => Self::NotAnExtent { extent, found: other },
+            RefError::NoReference { extent } | RefError::Unbalanced { extent, .. } => {
+                Self::NoReference { extent }
+            }
+        }
     }
 }
 
@@ -191,6 +220,16 @@ impl fmt::Display for WriteError {
             Self::Outside { extent } => write!(f, "extent {extent} is in no block group of this volume"),
             Self::NotAnExtent { extent, found } => {
                 write!(f, "{extent} is not an extent of this volume, but {found} is: name it as a whole")
+            }
+            Self::NoReference { extent } => write!(
+                f,
+                "extent {extent} has no reference: finish its write first, and drop each reference once"
+            ),
+            Self::Unaligned { extent, alignment } => {
+                write!(f, "{extent} is not a whole number of {alignment}-byte units: split at one of them")
+            }
+            Self::Shared { extent } => {
+                write!(f, "extent {extent} has several references: use Volume::overwrite, which moves one")
             }
             Self::BeyondExtent { extent, offset, length } => {
                 write!(f, "{length} bytes at offset {offset} end beyond the extent {extent}")

@@ -9,8 +9,11 @@
 //! - V2: the cursor is read for each I/O, while its ordered extent exists.
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
+//! - V5: an in-place write looks whether its extent is exclusive after its ordered extent was added.
+//! - V6: a clone queues its reference, and then waits for the extent's ordered extents.
+//! - V7: no reference is changed unchecked, but for the first of a new extent, which its write adds.
 //!
-//! Checked by `loom-tests/src/models/replace.rs`,
+//! Checked by `loom-tests/src/models/replace.rs` and `loom-tests/src/models/clone.rs`,
 //! argued in [`docs/protocol.md`](crate::proof::protocol).
 
 mod builder;
@@ -29,13 +32,14 @@ use std::io;
 use device_replace::{Replacement, TargetSlots};
 
 use crate::block_group::{BlockGroup, SharedBlockGroup, SpaceError};
-use crate::delayed_ref::DelayedRef;
+use crate::delayed_ref::{DelayedRef, RefAction};
 use crate::device::Device;
-use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
+use crate::extent_tree::{Changes, CommitRoot};
 use crate::ordered_extent::OrderedExtents;
+use crate::reference_index::NewExtents;
 use crate::replace::{CursorReader, Metadata};
 use crate::sync::{Arc, Mutex};
-use crate::transaction::{CommitError, TransactionHandle, Transactions};
+use crate::transaction::{CommitError, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
 /// A volume: threads write, one commits now and then, and one may replace the device at the same time.
@@ -154,33 +158,6 @@ impl Volume {
         &self.groups
     }
 
-    /// Joins the running transaction, to change references in a write path of your own. Blocks while a commit
-    /// is at work. It is [`Volume::commit`] that commits, since it flushes the devices and books the space
-    /// too; a drain of your own takes the volume as its [`Metadata`].
-    ///
-    /// # Errors
-    /// [`CommitError`] once a commit failed.
-    ///
-    /// # Example
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
-    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
-    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
-    /// use blockgate::DelayedRef;
-    ///
-    /// let (one, other) = (volume.write(&[1; 4096])?, volume.write(&[2; 4096])?);
-    /// volume.commit()?;
-    /// let mut handle = volume.join()?;
-    /// handle.push_all(&[DelayedRef::drop(one), DelayedRef::drop(other)]); // both in one transaction
-    /// handle.end();
-    /// assert!(volume.commit()?.is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
-        self.transactions.join()
-    }
-
     /// The commit root: the extents as of the last complete commit. Never blocks for a commit.
     ///
     /// ```
@@ -244,8 +221,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`WriteError::Outside`] where no group contains it; [`WriteError::NotAnExtent`] where it is a part of
-    /// one, or of several; [`WriteError::Commit`] once a commit failed. (An extent that does not exist at
-    /// all makes the next commit fail: it might have been queued a moment ago.)
+    /// one, or of several; [`WriteError::NoReference`] where there is none left to drop, or none yet;
+    /// [`WriteError::Commit`] once a commit failed. Nothing is changed then.
     ///
     /// # Example
     /// ```
@@ -256,17 +233,22 @@ impl Volume {
     /// let extent = volume.write(&[7; 4096])?;
     /// volume.commit()?;
     /// let gone = volume.delete(extent)?;
+    /// assert!(volume.delete(extent).is_err()); // a second time: refused, and no harm is done
     /// let root = volume.commit()?;
     /// assert!(root.transaction() >= gone && root.is_empty());
     /// assert_eq!(volume.groups()[0].block_group().figures().free, 1 << 20);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn delete(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
-        self.check_extent(extent)?;
-        self.change_references(|handle| handle.push(DelayedRef::drop(extent)))
+        self.change_references(&[DelayedRef::drop(extent)])
     }
 
-    /// Adds one reference to `extent`: a clone of what it belongs to.
+    /// Adds one reference to `extent`: a clone, which stays as the extent is at the return. Blocks for in-place
+    /// writes to the extent that have begun, and while a commit is at work. An in-place write that begins
+    /// meanwhile moves; writes to other extents are not held up.
+    ///
+    /// Deadlocks if the calling thread has an in-place write to `extent` open: [finish](NocowWrite::finish) it
+    /// first.
     ///
     /// # Errors
     /// As [`Volume::delete`].
@@ -284,17 +266,56 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_reference(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
-        self.check_extent(extent)?;
-        self.change_references(|handle| handle.push(DelayedRef::add(extent)))
+        self.change_references(&[DelayedRef::add(extent)])
     }
 
-    fn change_references(
-        &self,
-        push: impl FnOnce(&mut TransactionHandle<'_>),
-    ) -> Result<TransactionId, WriteError> {
+    /// Drops and adds references in one transaction: no commit has some of `changes` without the others. Each is
+    /// checked as if those before it were done. Where the last reference to an extent is dropped, parts of it may
+    /// be added after that: the extent is split.
+    ///
+    /// Blocks as [`Volume::add_reference`], for each extent that is added, and has its guarantee.
+    ///
+    /// # Errors
+    /// As [`Volume::delete`], and [`WriteError::Unaligned`] for a part that is not a whole number of allocation
+    /// units. None of `changes` is done then.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::DelayedRef;
+    ///
+    /// let (one, other) = (volume.write(&[1; 4096])?, volume.write(&[2; 8192])?);
+    /// volume.commit()?;
+    /// let kept = LogicalRange::new(other.start(), 4096)?; // of the other, the first half stays
+    /// let changes = [DelayedRef::drop(one), DelayedRef::drop(other), DelayedRef::add(kept)];
+    /// volume.change_references(&changes)?;
+    /// let root = volume.commit()?;
+    /// assert_eq!((root.len(), root.extents_in(kept).next()), (1, Some(kept)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn change_references(&self, changes: &[DelayedRef]) -> Result<TransactionId, WriteError> {
+        changes.iter().try_for_each(|change| self.check_place(change))?;
         let mut handle = self.transactions.join()?;
-        push(&mut handle);
-        Ok(handle.end())
+        handle.change_with(changes, NewExtents::Parts)?;
+        let transaction = handle.end();
+        let added = changes.iter().filter(|change| change.action == RefAction::Add);
+        for DelayedRef { extent, .. } in added {
+            // V6: after the reference was queued, and without a handle, which a commit would wait for. A write that
+            // failed is over, as any other.
+            let _ = self.group_of(*extent)?.ordered.wait_range(*extent);
+        }
+        Ok(transaction)
+    }
+
+    fn check_place(&self, DelayedRef { extent, action }: &DelayedRef) -> Result<(), WriteError> {
+        let alignment = self.group_of(*extent)?.block_group.alignment();
+        if *action == RefAction::Add && !extent.is_aligned(alignment) {
+            return Err(WriteError::Unaligned { extent: *extent, alignment });
+        }
+        Ok(())
     }
 
     /// Commits: flushes the devices, switches the commit root, and frees what was pinned. So what the new
@@ -408,16 +429,6 @@ impl Volume {
         self.transactions.pending()
     }
 
-    /// What the commit root knows of `extent`, if that is one extent of it, or none.
-    fn check_extent(&self, extent: LogicalRange) -> Result<Option<ExtentItem>, WriteError> {
-        self.group_of(extent)?;
-        let root = self.transactions.commit_root();
-        match root.extents_in(extent).next() {
-            Some(found) if found != extent => Err(WriteError::NotAnExtent { extent, found }),
-            _ => Ok(root.get(extent.start())),
-        }
-    }
-
     fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
         // Groups are sorted and do not overlap: only the last one that starts at or before the extent may have it.
         let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
@@ -463,6 +474,13 @@ mod tests {
         let range = LogicalRange::new(0, 4 * UNIT).expect("a range");
         let device = Arc::new(MemoryDevice::new(4 * 4096));
         Volume::builder(UNIT).group(range).build(device).expect("fits")
+    }
+
+    #[test]
+    fn leaked_handles_are_found() {
+        let mut volume = volume();
+        std::mem::forget(volume.transactions.join());
+        assert_eq!(volume.check(), Err(VolumeDefect::Handles(1)));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 
 use crate::block_group::ReserveError;
 use crate::delayed_ref::DelayedRef;
@@ -19,7 +20,6 @@ use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
 use crate::sync::{Flag, recall, remember};
-use crate::transaction::TransactionHandle;
 use crate::units::{LogicalAddress, LogicalRange};
 
 use super::{Volume, WriteError};
@@ -59,14 +59,14 @@ impl Volume {
         write.finish()
     }
 
-    /// Overwrites the start of `extent` by `data`: in place if its group is read-write and its reference,
-    /// as of the last commit, the only one; else in a new extent, to which the rest of the bytes and one
-    /// reference move. Blocks as [`Volume::write`].
+    /// Overwrites the start of `extent` by `data`: in place if its group is read-write and its reference the only
+    /// one, queued ones included; else in a new extent, to which the rest of the bytes and one reference move.
+    /// Blocks as [`Volume::write`]. Without data nothing is done.
     ///
     /// # Errors
-    /// [`WriteError`], [`WriteError::NotAnExtent`] for a part of one; the extent's references are as before
-    /// then. (What is not committed yet is not known: there, a part or a second reference is not noticed,
-    /// and moving a part makes the next commit fail.)
+    /// [`WriteError`], [`WriteError::NotAnExtent`] for a part of one, [`WriteError::NoReference`] for what is no
+    /// extent (yet, or any more), [`WriteError::BeyondExtent`]; the extent's references are as before then, and in
+    /// these three cases nothing is written.
     ///
     /// # Example
     /// ```
@@ -91,10 +91,11 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn overwrite(&self, extent: LogicalRange, data: &[u8]) -> Result<Overwrite, WriteError> {
-        // A clone must not see the overwrite, so a shared extent is replaced and not written.
-        let is_shared = self.check_extent(extent)?.is_some_and(|item| item.references > 1);
-        if is_shared {
-            return self.overwrite_elsewhere(extent, data);
+        check_fits(extent, 0, data)?;
+        self.group_of(extent)?;
+        if data.is_empty() {
+            self.transactions.is_exclusive(extent)?;
+            return Ok(Overwrite::InPlace);
         }
         match self.begin_nocow(extent) {
             Ok(write) => {
@@ -102,7 +103,13 @@ impl Volume {
                 write.finish();
                 Ok(Overwrite::InPlace)
             }
-            Err(WriteError::ReadOnly(_)) => self.overwrite_elsewhere(extent, data),
+            // A clone must not see the overwrite, so a shared extent is replaced and not written.
+            Err(WriteError::Shared { .. }) => self.overwrite_elsewhere(extent, data),
+            Err(WriteError::ReadOnly(_)) => {
+                // Before anything is allocated for what may be no extent.
+                self.transactions.is_exclusive(extent)?;
+                self.overwrite_elsewhere(extent, data)
+            }
             Err(error) => Err(error),
         }
     }
@@ -195,11 +202,12 @@ impl Volume {
         }
     }
 
-    /// Begins an in-place write to `extent`, for I/O that the caller does at any later time. All references to
-    /// the extent see it.
+    /// Begins an in-place write to `extent`, for I/O that the caller does at any later time. Until it has ended,
+    /// [`Volume::add_reference`] to the extent waits.
     ///
     /// # Errors
-    /// [`WriteError::ReadOnly`]: write elsewhere instead. [`WriteError::Outside`].
+    /// [`WriteError::ReadOnly`], [`WriteError::Shared`] where others refer to the extent: write elsewhere instead.
+    /// [`WriteError::Outside`], [`WriteError::NotAnExtent`], [`WriteError::NoReference`].
     ///
     /// # Example
     /// ```
@@ -225,6 +233,13 @@ impl Volume {
         // V1: the next token first.
         let ordered = group.ordered.add(extent);
         drop(admission);
+        // V5: a clone that is queued later waits for this write; one that was queued before is seen.
+        let is_exclusive = self.transactions.is_exclusive(extent);
+        if is_exclusive != Ok(true) {
+            ordered.finish(); // nothing was written: not a failure
+            is_exclusive?;
+            return Err(WriteError::Shared { extent });
+        }
         let bytes = Unfinished { volume: self, extent, touched: Flag::new() };
         Ok(NocowWrite { bytes, ordered })
     }
@@ -256,10 +271,7 @@ impl Volume {
     }
 
     fn write_within(&self, extent: LogicalRange, offset: u64, data: &[u8]) -> Result<(), WriteError> {
-        let length = data.len() as u64;
-        if offset.checked_add(length).is_none_or(|end| end > extent.len()) {
-            return Err(WriteError::BeyondExtent { extent, offset, length });
-        }
+        check_fits(extent, offset, data)?;
         self.write_through(extent.start() + offset, data).map_err(WriteError::Device)
     }
 
@@ -268,6 +280,9 @@ impl Volume {
     /// V2: to be called while the ordered extent of these bytes exists.
     #[inline]
     fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
         let both = start < self.cursor.address();
         let target = if both { self.target.get() } else { None };
         if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
@@ -280,6 +295,15 @@ impl Volume {
         }
         Ok(())
     }
+}
+
+#[inline]
+fn check_fits(extent: LogicalRange, offset: u64, data: &[u8]) -> Result<(), WriteError> {
+    let length = data.len() as u64;
+    if offset.checked_add(length).is_none_or(|end| end > extent.len()) {
+        return Err(WriteError::BeyondExtent { extent, offset, length });
+    }
+    Ok(())
 }
 
 fn zeroes(length: u64) -> Vec<u8> {
@@ -415,14 +439,23 @@ impl CowWrite<'_> {
     /// ```
     #[inline(always)]
     pub fn finish(self) -> Result<LogicalRange, WriteError> {
-        let add = DelayedRef::add(self.extent());
-        self.finish_by(|handle| handle.push(add))
+        let extent = self.extent();
+        let mut handle = self.space.volume.transactions.join()?;
+        let Self { ordered, space } = self;
+        // Forgotten first: once a ref is queued the space is the tree's, whatever unwinds.
+        std::mem::forget(space);
+        // Unchecked: the extent is new, and nobody else's.
+        handle.push(DelayedRef::add(extent));
+        drop(handle);
+        // V3: after the ref was queued.
+        ordered.finish();
+        Ok(extent)
     }
 
     /// As [`CowWrite::finish`], and drops one reference of `old` in the same transaction.
     ///
     /// # Errors
-    /// As [`CowWrite::finish`].
+    /// As [`CowWrite::finish`], and as [`Volume::delete`] for `old`; the space is given back.
     ///
     /// # Example
     /// ```
@@ -440,20 +473,18 @@ impl CowWrite<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn finish_instead_of(self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
-        let refs = [DelayedRef::add(self.extent()), DelayedRef::drop(old)];
-        self.finish_by(|handle| handle.push_all(&refs))
-    }
-
-    #[inline(always)]
-    fn finish_by(self, push: impl FnOnce(&mut TransactionHandle<'_>)) -> Result<LogicalRange, WriteError> {
-        let extent = self.extent();
-        let mut handle = self.space.volume.transactions.join()?;
+        let (volume, extent) = (self.space.volume, self.extent());
+        volume.group_of(old)?;
+        let mut handle = volume.transactions.join()?;
         let Self { ordered, space } = self;
-        // Forgotten first: once a ref is queued the space is the tree's, whatever unwinds.
-        std::mem::forget(space);
-        push(&mut handle);
+        // As in `finish`; and given back where nothing was queued.
+        let space = ManuallyDrop::new(space);
+        if let Err(error) = handle.change(&[DelayedRef::drop(old), DelayedRef::add(extent)]) {
+            drop(ordered);
+            drop(ManuallyDrop::into_inner(space));
+            return Err(error.into());
+        }
         drop(handle);
-        // V3: after the ref was queued.
         ordered.finish();
         Ok(extent)
     }
@@ -524,8 +555,13 @@ impl NocowWrite<'_> {
     /// ```
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
         let Unfinished { volume, extent, touched } = &self.bytes;
+        check_fits(*extent, offset, data)?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        // Just before a byte goes out, and not for a wrong argument.
         touched.raise();
-        volume.write_within(*extent, offset, data)
+        volume.write_through(extent.start() + offset, data).map_err(WriteError::Device)
     }
 
     /// The bytes are on the device. A drain that waits for this write goes on. It is durable after the next

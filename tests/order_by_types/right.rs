@@ -132,9 +132,7 @@ fn by_the_volume() -> Result<(), Box<dyn Error>> {
     let write = volume.begin_cow(BLOCK as u64)?;
     write.write_at(0, &[1; BLOCK])?;
     let extent = write.finish()?;
-    let mut handle = volume.join()?;
-    handle.push(DelayedRef::drop(extent));
-    handle.end();
+    volume.change_references(&[DelayedRef::drop(extent)])?;
     assert!(volume.commit()?.is_empty());
     assert_eq!(volume.groups()[0].block_group().range(), group);
     let mut replace = volume.start_replace(Arc::new(MemoryDevice::new(1 << 20)), Policy::CopyThenClone)?;

@@ -2,6 +2,7 @@
 //! step (`counterexamples`).
 
 mod block_group;
+mod clone;
 mod counterexamples;
 mod delayed_ref;
 mod gate;
@@ -40,6 +41,7 @@ pub fn models() -> Vec<Model> {
         transaction::models(),
         block_group::models(),
         replace::models(),
+        clone::models(),
     ]
     .concat()
 }
@@ -54,6 +56,7 @@ pub fn twins() -> Vec<Twin> {
         ordered_extent::twins(),
         transaction::twins(),
         block_group::twins(),
+        clone::twins(),
     ]
     .concat()
 }

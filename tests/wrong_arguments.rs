@@ -1,0 +1,226 @@
+#![cfg(not(any(loom, traceset)))]
+//! A wrong argument hurts its caller only: no call makes a later commit fail, takes another's space, or gives up
+//! a target.
+
+mod support;
+
+use std::sync::Arc;
+
+use blockgate::volume::{Overwrite, Policy};
+use blockgate::{DelayedRef, LogicalRange, MemoryDevice, Shards, Transactions, Volume};
+use support::{Counter, KIB, UNIT, pattern, range, read};
+
+const LENGTH: u64 = 64 * KIB;
+
+fn memory() -> Arc<MemoryDevice> {
+    Arc::new(MemoryDevice::new(usize::try_from(LENGTH).expect("small")))
+}
+
+fn volume() -> Volume {
+    let builder = Volume::builder(UNIT).shards(Shards::new(1)).group(range(0, LENGTH));
+    builder.build(memory()).expect("a good layout")
+}
+
+/// The volume goes on: it commits, and every byte is counted once.
+fn goes_on(mut volume: Volume, extents: &[LogicalRange]) {
+    let root = volume.commit().unwrap_or_else(|error| panic!("the commit failed: {error}"));
+    assert_eq!(root.extents_in(range(0, LENGTH)).collect::<Vec<_>>(), extents);
+    volume.commit().expect("once more");
+    volume.check().expect("each byte is counted once");
+}
+
+#[test]
+fn a_double_delete_is_refused() {
+    for is_committed in [false, true] {
+        let volume = volume();
+        let extent = volume.write(&[1]).expect("space");
+        if is_committed {
+            volume.commit().expect("commits");
+        }
+        volume.delete(extent).expect("one reference");
+        let error = volume.delete(extent).expect_err("there is no reference left");
+        assert!(error.to_string().contains("has no reference"), "{error}");
+        goes_on(volume, &[]);
+    }
+}
+
+#[test]
+fn what_is_no_extent_is_refused() {
+    let volume = volume();
+    let extent = volume.write(&pattern(1, 2 * UNIT)).expect("space");
+    let (half, free) = (range(extent.start(), UNIT), range(8 * UNIT, UNIT));
+    for wrong in
+        [half, free, range(extent.start() + 1, UNIT), range(extent.start(), 3 * UNIT), range(free.start(), 1)]
+    {
+        assert!(volume.delete(wrong).is_err(), "delete {wrong}");
+        assert!(volume.add_reference(wrong).is_err(), "clone {wrong}");
+        assert!(volume.overwrite(wrong, &[1]).is_err(), "overwrite {wrong}");
+        assert!(volume.begin_nocow(wrong).is_err(), "write in place to {wrong}");
+        let write = volume.begin_cow(UNIT).expect("space");
+        assert!(write.finish_instead_of(wrong).is_err(), "finish instead of {wrong}");
+    }
+    goes_on(volume, &[extent]);
+}
+
+#[test]
+fn a_clone_of_free_space_takes_nobodys_reservation() {
+    let volume = volume();
+    let write = volume.begin_cow(UNIT).expect("space");
+    let free = range(8 * UNIT, UNIT);
+    assert!(volume.add_reference(free).is_err());
+    assert!(volume.delete(free).is_err());
+    volume.commit().expect("nothing was queued");
+    let extent = write.finish().expect("its space is still reserved");
+    goes_on(volume, &[extent]);
+}
+
+#[test]
+fn an_unfinished_extent_cannot_be_referred_to() {
+    let volume = volume();
+    let write = volume.begin_cow(UNIT).expect("space");
+    assert!(volume.add_reference(write.extent()).is_err());
+    assert!(volume.delete(write.extent()).is_err());
+    assert!(volume.overwrite(write.extent(), &[1]).is_err());
+    volume.commit().expect("nothing was queued");
+    let other = volume.begin_cow(UNIT).expect("space");
+    assert!(!other.extent().overlaps(&write.extent()), "its space was given out twice");
+    drop(other);
+    let extent = write.finish().expect("finishes");
+    goes_on(volume, &[extent]);
+}
+
+#[test]
+fn data_that_does_not_fit_marks_no_target() {
+    let volume = volume();
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    replace.run().expect("replaces");
+    assert!(volume.overwrite(extent, &pattern(2, UNIT + 1)).is_err());
+    let write = volume.begin_nocow(extent).expect("read-write");
+    assert!(write.write_at(1, &pattern(2, UNIT)).is_err());
+    drop(write);
+    replace.finish().expect("not a byte was sent to either device");
+}
+
+#[test]
+fn an_empty_write_sends_nothing() {
+    let volume = volume();
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    replace.run().expect("replaces");
+    let write = volume.begin_nocow(extent).expect("read-write");
+    write.write_at(UNIT, &[]).expect("nothing fits anywhere");
+    drop(write);
+    assert_eq!(volume.overwrite(extent, &[]).expect("nothing to do"), Overwrite::InPlace);
+    replace.finish().expect("not a byte was sent to either device");
+}
+
+#[test]
+fn what_was_split_is_no_extent_any_more() {
+    for is_committed in [false, true] {
+        let volume = volume();
+        let whole = volume.write(&pattern(1, 4 * UNIT)).expect("space");
+        if is_committed {
+            volume.commit().expect("commits");
+        }
+        let halves = [range(whole.start(), 2 * UNIT), range(whole.start() + 2 * UNIT, 2 * UNIT)];
+        let split = [DelayedRef::drop(whole), DelayedRef::add(halves[0]), DelayedRef::add(halves[1])];
+        volume.change_references(&split).expect("the halves are of the whole");
+        for wrong in [whole, range(whole.start(), UNIT), range(whole.start() + UNIT, 2 * UNIT)] {
+            assert!(volume.delete(wrong).is_err(), "delete {wrong}");
+            assert!(volume.add_reference(wrong).is_err(), "clone {wrong}");
+        }
+        volume.delete(halves[0]).expect("it is an extent now");
+        goes_on(volume, &[halves[1]]);
+    }
+}
+
+#[test]
+fn a_batch_with_a_wrong_change_does_nothing() {
+    let volume = volume();
+    let (one, other) = (volume.write(&[1]).expect("space"), volume.write(&[2]).expect("space"));
+    let free = range(8 * UNIT, UNIT);
+    let part = range(other.start(), UNIT / 2);
+    for wrong in [
+        DelayedRef::drop(one),
+        DelayedRef::add(free),
+        DelayedRef::add(part),
+        DelayedRef::add(range(LENGTH, UNIT)),
+    ] {
+        assert!(
+            volume.change_references(&[DelayedRef::drop(one), DelayedRef::drop(other), wrong]).is_err(),
+            "{wrong:?}"
+        );
+    }
+    volume.change_references(&[]).expect("nothing to do");
+    goes_on(volume, &[one, other]);
+}
+
+/// Many at once, in place and not: the one that comes second learns of it, and no commit fails.
+#[test]
+fn threads_that_delete_the_same_extents_hurt_nobody() {
+    let volume = volume();
+    let extents: Vec<_> = (0..8).map(|_| volume.write(&[1]).expect("space")).collect();
+    let deleted = Counter::default();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for extent in &extents {
+                    deleted.add(u64::from(volume.delete(*extent).is_ok()));
+                    volume.commit().expect("no delete makes it fail");
+                }
+            });
+        }
+    });
+    assert_eq!(deleted.get(), 8);
+    goes_on(volume, &[]);
+}
+
+/// The same changes unchecked, as a handle of one's own transactions pushes them: each makes the commit fail.
+#[test]
+fn twin_unchecked_changes_abort() {
+    let (whole, half, free) = (range(0, 2 * UNIT), range(0, UNIT), range(8 * UNIT, UNIT));
+    for wrong in
+        [DelayedRef::drop(whole), DelayedRef::drop(half), DelayedRef::drop(free), DelayedRef::add(half)]
+    {
+        let transactions = Transactions::default();
+        let mut handle = transactions.join().expect("runs");
+        handle.push_all(&[DelayedRef::add(whole), DelayedRef::add(whole), DelayedRef::drop(whole)]);
+        handle.push_all(&[DelayedRef::drop(whole), wrong]);
+        if wrong == DelayedRef::add(half) {
+            handle.push(DelayedRef::add(whole)); // so that it is a part of something
+        }
+        handle.end();
+        assert!(transactions.commit().is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn twin_one_byte_that_was_sent_marks_the_target() {
+    let volume = volume();
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    replace.run().expect("replaces");
+    let write = volume.begin_nocow(extent).expect("read-write");
+    write.write_at(0, &[2]).expect("it fits");
+    drop(write);
+    assert!(replace.finish().is_err(), "given up halfway");
+}
+
+/// With one thread, and no commit.
+#[test]
+fn a_clone_keeps_its_bytes() {
+    for is_committed in [false, true] {
+        let volume = volume();
+        let extent = volume.write(&pattern(1, UNIT)).expect("space");
+        if is_committed {
+            volume.commit().expect("commits");
+        }
+        volume.add_reference(extent).expect("a clone");
+        let now = volume.overwrite(extent, &pattern(2, UNIT)).expect("writes");
+        assert_eq!(read(&**volume.source(), extent), pattern(1, UNIT), "the clone has changed");
+        let Overwrite::Moved(new) = now else { panic!("in place under a clone") };
+        assert!(volume.begin_nocow(extent).is_ok(), "the clone is the only one now");
+        goes_on(volume, &[extent, new]);
+    }
+}
