@@ -173,7 +173,9 @@ impl ReferenceIndex {
         new: NewExtents,
     ) -> Result<(), RefError> {
         self.check(live, refs, new)?;
-        refs.iter().for_each(|delayed_ref| self.note(*delayed_ref));
+        for delayed_ref in refs {
+            self.note(*delayed_ref);
+        }
         self.queued.extend_from_slice(refs);
         Ok(())
     }
