@@ -1,7 +1,7 @@
-//! What happens, in the words of the protocol: one event a step.
+//! What happens, in the protocol's terms: one event a step.
 //!
 //! A step that takes something is reported right after it was taken, a step that gives something up right
-//! before: in the order of the events, nobody holds what he does not hold. With the feature `tracing`, each
+//! before. So at every point of the events' order, what a thread holds by the events it does hold. With the feature `tracing`, each
 //! is a `tracing` event of target `blockgate`; without it, emitting compiles to nothing. Under loom a model
 //! may install a recorder, which draws the timelines.
 //!
@@ -94,14 +94,14 @@ pub enum Event {
     WaitReservations {
         /// The group.
         group: BlockGroupId,
-        /// Somebody had one when the group was set read-only.
+        /// There was one when the group was set read-only.
         waited: bool,
     },
     /// A wait for the group's NOCOW writers ended.
     WaitNocowWriters {
         /// The group.
         group: BlockGroupId,
-        /// Somebody was one when the group was set read-only.
+        /// There was one when the group was set read-only.
         waited: bool,
     },
     /// An ordered extent was added.
@@ -281,12 +281,12 @@ mod recorder {
     type Recorder = Box<dyn FnMut(&'static Location<'static>, Event)>;
 
     thread_local! {
-        // Of the thread of the system, which under loom and shuttle runs all threads of a model.
+        // Of the system thread, which under loom and shuttle runs all threads of a model.
         static RECORDER: RefCell<Option<Recorder>> = const { RefCell::new(None) };
     }
 
-    /// Installs who hears of each event and of the source line that reported it, for all models that
-    /// run on this thread of the system. Only under the cfg of an engine.
+    /// Installs what is called with each event and the source line that reported it, for all models that
+    /// run on this system thread. Only under `--cfg loom` or `--cfg shuttle`.
     pub fn set_recorder(recorder: Option<Recorder>) {
         RECORDER.with(|slot| *slot.borrow_mut() = recorder);
     }

@@ -11,6 +11,9 @@
 //! - T3: extent items do not overlap, and each has at least one reference.
 //! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
 //!
+//! Rejected: *a map under a reader-writer lock*, copied at each commit. The copy costs in proportion to the
+//! tree, and without it a commit waits for every reader.
+//!
 //! Checked by `loom-tests/src/models/transaction.rs`,
 //! argued in [`docs/transaction.md`](crate::proof::transaction).
 //!
@@ -89,8 +92,8 @@ impl ExtentTree {
     /// Applies folded refs to the live tree: all of them or, on an error, none.
     ///
     /// # Errors
-    /// [`RefError`] names the first ref that does not fit the tree: somebody dropped a reference that
-    /// does not exist, or added one to an extent that overlaps another.
+    /// [`RefError`] names the first ref that does not fit the tree: it drops a reference that does not exist,
+    /// or adds one to an extent that overlaps another.
     ///
     /// # Example
     /// ```
@@ -166,7 +169,7 @@ impl ExtentTree {
         self.commit_root.lock().clone()
     }
 
-    /// The commit root, where exclusive access proves that nobody else is using the tree.
+    /// The commit root, where exclusive access proves that no other thread is using the tree.
     pub fn exclusive_commit_root(&mut self) -> &CommitRoot {
         self.commit_root.get_mut()
     }
@@ -489,7 +492,7 @@ impl fmt::Display for RefError {
             Self::Unbalanced { extent, references, change } => write!(
                 f,
                 "extent {extent} has {references} references, and {change:+} was queued: each reference \
-                 is dropped once, by the one who added it"
+                 is dropped once, by the owner that added it"
             ),
             Self::Overlaps { extent, other } => {
                 write!(

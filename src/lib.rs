@@ -3,7 +3,7 @@
 //!
 //! In 2016 a device replace of Btrfs could lose data. It set a block group read-only and copied what the
 //! *commit root* of the extent tree listed, while a writer that had allocated just before was still on
-//! its way; that extent was never copied. The cure: set read-only, *then wait* for everyone who was
+//! its way; that extent was never copied. The cure: set read-only, *then wait* for every writer that was
 //! admitted before, commit, and copy. This crate is that protocol as types that can be embedded, and a
 //! proof that runs: the same code is explored by loom, interleaving by interleaving.
 //!

@@ -1,17 +1,17 @@
 //! Transactions: join, end, commit; the running of delayed refs and the switch of the commit root.
 //!
 //! The hard part: a commit must contain every ref of every handle that it closed out, and none of a
-//! later one, while tasks join all the time and several want to commit. A [`Gate`] counts the handles.
+//! later one, while threads join all the time and several want to commit. A [`Gate`] counts the handles.
 //! A commit closes it, waits until it is empty, drains the refs, applies them, switches the commit root
-//! and opens it; who wants to join meanwhile waits and lands in the next transaction.
+//! and opens it. A thread that wants to join in between waits, and joins the next transaction.
 //!
 //! # State: under one lock, which a commit holds from its beginning to its end
 //!
 //! | `aborted` | gate | means |
 //! |---|---|---|
-//! | `None` | open | tasks join and end; the lock is free |
+//! | `None` | open | threads join and end; the lock is free |
 //! | `None` | closed | a commit is at work and holds the lock; joiners wait at the gate, committers here |
-//! | `Some` | sealed | a commit failed; everyone is told why |
+//! | `Some` | sealed | a commit failed; every join and commit returns why |
 //!
 //! and `completed`, the number of the last transaction whose commit is complete; the running one is
 //! `completed + 1`. Commits that come together are done one after the other. The first takes all refs;
@@ -26,6 +26,16 @@
 //!   none.
 //! - C4: the gate opens after the commit root was switched, or never.
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
+//!
+//! # Rejected
+//!
+//! - *Electing one of the committers that come together*, and letting the others take its result. A committer
+//!   that comes while one is at work may have refs that the work has passed already, so it needs another
+//!   commit in any case; queueing at a mutex and finding nothing to do is simpler.
+//! - *Several transactions at once* (the kernel commits one while the next runs): the drain would have to say
+//!   which commit it waits for. Here a commit that begins after the call has all that was queued before it.
+//! - *Numbering handles when they join*: a read of the number for every writer. The queue knows it under the
+//!   lock that a push takes anyway, so a handle learns its number when it first queues.
 //!
 //! Checked by `loom-tests/src/models/transaction.rs`,
 //! argued in [`docs/transaction.md`](crate::proof::transaction).
@@ -168,7 +178,7 @@ impl Transactions {
     /// if the calling thread holds one: [end](TransactionHandle::end) it first.
     ///
     /// # Errors
-    /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
+    /// [`CommitError`] when this or an earlier commit failed. That is permanent: the last commit root
     /// stands, and no later one will come.
     ///
     /// # Example
@@ -225,7 +235,8 @@ impl Transactions {
         emit(|| Event::CloseTransaction);
         let closed = self.handles.close();
         closed.wait_empty();
-        // Caught, so that a commit that fails so is sealed as any other, and nobody is left waiting.
+        // Caught, so that a commit that panics is sealed like any other that fails, and no thread is left
+        // waiting.
         let result = catch_unwind(AssertUnwindSafe(|| self.run(TransactionId(state.completed + 1), persist)));
         state.aborted = match &result {
             Ok(Ok(_)) => None,
@@ -257,7 +268,7 @@ impl Transactions {
         Ok(CompletedCommit { root, changes })
     }
 
-    /// To be called with a handle in one's hands: else it may be another one by the return.
+    /// To be called while the caller holds a handle: otherwise it may be another one by the return.
     #[cold]
     fn look_up_running(&self) -> TransactionId {
         TransactionId(self.queue.push_all(&[]) + 1)
@@ -293,7 +304,7 @@ impl Transactions {
     }
 
     /// The commit root and the refs that wait for the next commit, where exclusive access proves that
-    /// nobody else is using them.
+    /// no other thread is using them.
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
@@ -340,7 +351,7 @@ pub struct TransactionHandle<'a> {
 
 impl TransactionHandle<'_> {
     /// Queues a reference change, for the commit of this transaction. It stands from here on (C2). Locks a
-    /// shard of the queue; who has several calls [`TransactionHandle::push_all`] or
+    /// shard of the queue; for several at once there are [`TransactionHandle::push_all`] and
     /// [`TransactionHandle::append`].
     ///
     /// ```
@@ -402,7 +413,8 @@ impl TransactionHandle<'_> {
     pub fn append(&mut self, refs: &mut Vec<DelayedRef>) {
         let transaction = self.running();
         self.transaction = Some(transaction);
-        // Before they are queued, which nobody can tell: no commit looks while this handle lives.
+        // Reported before they are queued, which makes no difference: no commit looks while this handle
+        // lives.
         for &delayed_ref in refs.iter() {
             emit(|| queued(delayed_ref, transaction));
         }

@@ -22,7 +22,7 @@ fn memory(length: u64) -> Arc<MemoryDevice> {
     Arc::new(MemoryDevice::new(usize::try_from(length).expect("small")))
 }
 
-/// The extents of one writer, with the seed of the bytes that he wrote last.
+/// The extents of one writer, with the seed of the bytes that it wrote last.
 type Live = BTreeMap<LogicalRange, u64>;
 
 /// What was reached, over all rounds.
@@ -51,7 +51,7 @@ impl Reached {
             (&self.waited_ordered, "a drain that waits for ordered extents"),
             (&self.moved, "an overwrite that moves"),
             (&self.in_place, "an overwrite in place"),
-            (&self.no_space, "a writer who finds no space"),
+            (&self.no_space, "a writer that finds no space"),
             (&self.abandoned, "a replace that is given up midway"),
         ];
         outcomes.iter().filter(|(counter, _)| counter.get() == 0).map(|(_, what)| *what).collect()
@@ -139,7 +139,7 @@ impl Writer<'_> {
     }
 }
 
-/// Admitted writers who take their time, and then give up.
+/// Admitted writers that take their time, and then give up.
 fn linger(volume: &Volume, over: &Counter) {
     while over.get() < WRITERS {
         for group in volume.groups() {

@@ -59,7 +59,7 @@ impl Stage {
     fn write(&self, writer: u64) {
         let _end = self.writers_over.next_at_end();
         let mut told = Vec::new();
-        // Until commits have run meanwhile.
+        // Until commits have run at the same time.
         while told.len() < PAIRS || self.roots.lock().len() < 4 {
             let pair = WRITERS * told.len() as u64 + writer;
             told.push((pair, insert_pair(&self.transactions, pair)));

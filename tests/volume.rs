@@ -323,7 +323,7 @@ fn a_reference_that_does_not_exist_fails_the_commit() {
     let volume = volume_on(memory());
     volume.delete(range(0, UNIT)).expect("the mistake is found by the commit");
     let error = volume.commit().unwrap_err();
-    assert!(told(&error).contains("dropped once, by the one who added it"), "{}", told(&error));
+    assert!(told(&error).contains("dropped once, by the owner that added it"), "{}", told(&error));
 }
 
 // ---- Replacing.
@@ -392,7 +392,7 @@ fn the_source_is_retired_and_replaced_again() {
         assert!(matches!(volume.start_replace(memory(), Policy::default()), Err(ReplaceError::NotRetired)));
         let old = volume.retire_source().expect("a replace has finished");
         assert!(volume.retire_source().is_err(), "once");
-        old.write_at(0, &[0; 4096]).expect("the old device is nobody's");
+        old.write_at(0, &[0; 4096]).expect("no volume has the old device any more");
         assert!(is_filled(&*pair[1], &extents));
         let write = volume.begin_cow(UNIT).expect("space");
         write.write_at(0, &pattern(write.extent().start(), UNIT)).expect("writes");
@@ -513,7 +513,7 @@ fn a_write_that_fails_on_the_target_fails_the_replace_alone() {
         if policy == Policy::CloneAlways {
             let error = replace.next_group().unwrap_err();
             assert!(matches!(error, ReplaceError::Copy(CopyError::Device { side: Side::Target, .. })));
-            assert!(replace.next_group().is_err(), "for ever");
+            assert!(replace.next_group().is_err(), "the failure stays");
         }
         if policy == Policy::CopyThenClone {
             assert!(matches!(replace.finish(), Err(ReplaceError::Copy(_))), "{policy:?}");

@@ -1,4 +1,4 @@
-//! Why a group was not made, why a writer was refused, and what is wrong with a group.
+//! Why a group could not be created, why a writer was refused, and what is wrong with a group.
 
 use std::fmt;
 
@@ -9,6 +9,18 @@ use super::figures::SpaceError;
 /// The range of a group is not a whole number of allocation units.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// use blockgate::{AlignmentError, BlockGroup, BlockGroupId, LogicalRange};
+///
+/// let range = LogicalRange::new(0, 10_000)?;
+/// let error = BlockGroup::new(BlockGroupId(0), range, 4096).unwrap_err();
+/// assert_eq!(error, AlignmentError { range, alignment: 4096 });
+/// // Use what is a whole number of units.
+/// let whole = LogicalRange::new(0, range.len() / error.alignment * error.alignment)?;
+/// assert!(BlockGroup::new(BlockGroupId(0), whole, 4096).is_ok());
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlignmentError {
     /// The range asked for.
@@ -29,9 +41,21 @@ impl fmt::Display for AlignmentError {
 
 impl std::error::Error for AlignmentError {}
 
-/// The group is read-only: a drain or a scrub is at work there. Not an error of the writer.
+/// The group is read-only: a drain or a scrub is at work there. The writer did nothing wrong.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+/// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// use blockgate::ReadOnlyError;
+///
+/// let read_only = group.set_read_only();
+/// let error: ReadOnlyError = group.begin_nocow().unwrap_err();
+/// assert_eq!(error.group, BlockGroupId(0)); // write to a new extent in another group
+/// # drop(read_only);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOnlyError {
     /// The group.
@@ -46,9 +70,36 @@ impl fmt::Display for ReadOnlyError {
 
 impl std::error::Error for ReadOnlyError {}
 
-/// Why [`BlockGroup::reserve`] gave nothing.
+/// Why [`SharedBlockGroup::reserve`](super::SharedBlockGroup::reserve) gave nothing.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// use blockgate::{BlockGroup, BlockGroupId, LogicalRange, Reservation, ReserveError};
+///
+/// /// In the first group that has room: one that is read-only or full is passed over.
+/// fn reserve(groups: &[BlockGroup], length: u64) -> Result<Reservation<'_>, ReserveError> {
+///     let mut last = None;
+///     for group in groups {
+///         match group.reserve(length) {
+///             Err(error @ (ReserveError::ReadOnly(_) | ReserveError::NoSpace { .. })) => last = Some(error),
+///             outcome => return outcome, // a wrong length is wrong everywhere
+///         }
+///     }
+///     Err(last.expect("there is a group"))
+/// }
+///
+/// let groups = [
+///     BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?,
+///     BlockGroup::new(BlockGroupId(1), LogicalRange::new(1 << 20, 1 << 20)?, 4096)?,
+/// ];
+/// let read_only = groups[0].set_read_only();
+/// assert_eq!(reserve(&groups, 4096)?.extent().start(), 1 << 20);
+/// assert!(matches!(reserve(&groups, 1), Err(ReserveError::Length { alignment: 4096, .. })));
+/// assert!(matches!(reserve(&groups, 2 << 20), Err(ReserveError::NoSpace { largest: 0x10_0000, .. })));
+/// # drop(read_only);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReserveError {
@@ -97,17 +148,32 @@ impl fmt::Display for ReserveError {
 
 impl std::error::Error for ReserveError {}
 
-/// What [`BlockGroup::check`] found.
+/// What [`BlockGroup::check`](super::BlockGroup::check) found.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// use blockgate::block_group::GroupDefect;
+/// use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+///
+/// let mut group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// std::mem::forget(group.set_read_only());
+/// match group.check() {
+///     Err(GroupDefect::ReadOnly(group, levels)) => {
+///         assert_eq!((group, levels), (BlockGroupId(0), 1)); // a token was leaked
+///     }
+///     outcome => unreachable!("{outcome:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupDefect {
-    /// So many reservations were leaked.
+    /// This many reservations were leaked.
     Reservations(BlockGroupId, u64),
-    /// So many NOCOW writers were leaked.
+    /// This many admissions of NOCOW writers were leaked.
     NocowAdmissions(BlockGroupId, u64),
-    /// So many levels of read-only were leaked.
+    /// This many levels of read-only were leaked.
     ReadOnly(BlockGroupId, u64),
     /// The figures do not add up.
     Space(SpaceError),

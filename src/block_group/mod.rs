@@ -4,15 +4,15 @@
 //! it must be able to wait for every writer that did so before. Two [`Gate`](crate::Gate)s do both: one counts
 //! reservations, one NOCOW writers, and a group is read-only while both are closed.
 //!
-//! # Who may do what
+//! # What owners and others may do
 //!
 //! | type | held by | may |
 //! |---|---|---|
-//! | [`SharedBlockGroup`] | everyone | reserve, write in place, set read-only, look at the figures |
+//! | [`SharedBlockGroup`] | writers, drains, users of a volume | reserve, write in place, set read-only, look at the figures |
 //! | [`BlockGroup`] | the owner of the metadata | the same, and book, release and unpin space |
 //!
 //! Only the owner knows which extents have an item, so only the owner may say what a byte is used for. The
-//! capability is the reference itself: whoever has a `&BlockGroup` may book, and no method leads from a
+//! capability is the reference itself: code that has a `&BlockGroup` may book, and no method leads from a
 //! [`SharedBlockGroup`], or from a guard of one, back to it. A [`Volume`](crate::Volume) keeps its groups to
 //! itself and hands out the shared part.
 //!
@@ -57,12 +57,12 @@ use crate::units::{BlockGroupId, LogicalRange};
 /// let in_flight = OrderedExtents::default();
 ///
 /// let reservation = group.reserve(8192)?;
-/// let write = in_flight.add(reservation.extent()); // the next token first,
-/// let extent = reservation.hand_over();            // then this one goes
+/// let write = in_flight.add(reservation.extent()); // take the next token first,
+/// let extent = reservation.hand_over();            // then end this one
 ///
 /// let read_only = group.set_read_only();
 /// assert!(matches!(group.reserve(4096), Err(ReserveError::ReadOnly(_))));
-/// read_only.wait_reservations(); // nobody has one: the write is an ordered extent by now
+/// read_only.wait_reservations(); // returns at once: the write is an ordered extent by now
 /// # write.finish();
 /// # assert_eq!(extent.len(), 8192);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -72,7 +72,7 @@ pub struct BlockGroup {
     shared: SharedBlockGroup,
 }
 
-/// What everyone may do.
+/// What needs no ownership.
 impl Deref for BlockGroup {
     type Target = SharedBlockGroup;
 
@@ -87,6 +87,16 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`AlignmentError`] where `alignment` is zero, or `range` not a whole number of its units.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    ///
+    /// let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(1 << 30, 1 << 20)?, 4096)?;
+    /// assert_eq!(group.figures().free, 1 << 20);
+    /// assert!(BlockGroup::new(BlockGroupId(1), LogicalRange::new(0, 5000)?, 4096).is_err()); // half a unit
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(id: BlockGroupId, range: LogicalRange, alignment: u64) -> Result<Self, AlignmentError> {
         Self::with_shards(id, range, alignment, Shards::default())
     }
@@ -95,6 +105,16 @@ impl BlockGroup {
     ///
     /// # Errors
     /// As [`BlockGroup::new`].
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::{BlockGroup, BlockGroupId, LogicalRange, Shards};
+    ///
+    /// let range = LogicalRange::new(0, 1 << 20)?;
+    /// let group = BlockGroup::with_shards(BlockGroupId(0), range, 4096, Shards::new(1))?; // for one writer
+    /// assert!(group.reserve(1 << 20).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_shards(
         id: BlockGroupId,
         range: LogicalRange,
@@ -111,6 +131,17 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`SpaceError`] if it is not reserved; nothing is changed then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let extent = group.reserve(4096)?.hand_over();
+    /// group.release(extent)?; // the write failed: no item will come
+    /// assert_eq!(group.figures().free, 1 << 20);
+    /// assert!(group.release(extent).is_err()); // once is enough
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn release(&self, extent: LogicalRange) -> Result<(), SpaceError> {
         self.shared.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Free)
     }
@@ -119,6 +150,16 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`SpaceError`] if it is not reserved; nothing is changed then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let extent = group.reserve(4096)?.hand_over();
+    /// group.book_inserted(extent)?; // by the commit that inserts its item
+    /// assert_eq!((group.figures().reserved, group.figures().used), (0, 4096));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn book_inserted(&self, extent: LogicalRange) -> Result<(), SpaceError> {
         self.shared.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Used)
     }
@@ -127,6 +168,17 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`SpaceError`] if it is not used; nothing is changed then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let extent = group.reserve(4096)?.hand_over();
+    /// group.book_inserted(extent)?;
+    /// group.book_removed(extent)?; // by the commit that removes its item
+    /// assert_eq!(group.figures().pinned, 4096); // not free: a crash would bring the item back
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn book_removed(&self, extent: LogicalRange) -> Result<(), SpaceError> {
         self.shared.space.rebook(extent, SpaceKind::Used, SpaceKind::Pinned)
     }
@@ -135,6 +187,16 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`SpaceError`] if it is not reserved; nothing is changed then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let extent = group.reserve(4096)?.hand_over();
+    /// group.book_cancelled(extent)?; // written and deleted between two commits
+    /// assert_eq!((group.figures().reserved, group.figures().pinned), (0, 4096));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn book_cancelled(&self, extent: LogicalRange) -> Result<(), SpaceError> {
         self.shared.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Pinned)
     }
@@ -143,14 +205,39 @@ impl BlockGroup {
     ///
     /// # Errors
     /// [`SpaceError`] if it is not pinned; nothing is changed then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let extent = group.reserve(4096)?.hand_over();
+    /// group.book_inserted(extent)?;
+    /// group.book_removed(extent)?;
+    /// group.unpin(extent)?; // after the commit is complete, not within it
+    /// assert_eq!(group.figures().free, 1 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unpin(&self, extent: LogicalRange) -> Result<(), SpaceError> {
         self.shared.space.rebook(extent, SpaceKind::Pinned, SpaceKind::Free)
     }
 
-    /// Checks the invariants that must hold when nobody is using the group, and returns its figures.
+    /// Checks the invariants that must hold while no thread is using the group, and returns its figures.
     ///
     /// # Errors
     /// The first [`GroupDefect`].
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::block_group::GroupDefect;
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    ///
+    /// # let mut group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// drop(group.reserve(4096)?);
+    /// assert_eq!(group.check()?.free, 1 << 20);
+    /// std::mem::forget(group.reserve(4096)?); // a leak: the next drain would wait without end
+    /// assert_eq!(group.check(), Err(GroupDefect::Reservations(BlockGroupId(0), 1)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check(&mut self) -> Result<Figures, GroupDefect> {
         let levels = self.leaked_levels();
         let defects = [

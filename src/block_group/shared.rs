@@ -1,4 +1,4 @@
-//! What everyone may do with a group: reserve, write in place, set it read-only, and wait.
+//! What needs no ownership of a group: reserving, writing in place, setting it read-only, and waiting.
 
 use crate::event::{Event, emit, emit_then};
 use crate::gate::{Closed, EnterError, Gate, Inside};
@@ -9,8 +9,8 @@ use super::error::{ReadOnlyError, ReserveError};
 use super::figures::{Figures, SpaceKind};
 use super::free_space::FreeSpace;
 
-/// The part of a block group that everyone may use: its space, the writers that are about to use it, and
-/// whether any may.
+/// The part of a block group that writers and drains share: its space, the writers that are about to use it,
+/// and whether any may.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///
@@ -70,14 +70,39 @@ impl SharedBlockGroup {
         self.alignment
     }
 
-    /// Allocates `length` bytes, and counts the caller as a reservation until he has an ordered extent.
+    /// Allocates `length` bytes, and counts the caller as a reservation until it has an ordered extent.
     ///
     /// Never blocks for a read-only group: it refuses, and the writer goes elsewhere.
+    ///
+    /// After it the bytes are the caller's, and a thread that sets the group read-only can wait for it. The
+    /// extent is one contiguous range; where in the group is not specified.
+    ///
+    /// Acquire: what was done while the group was read-only happens-before the return.
     ///
     /// # Errors
     /// [`ReserveError::ReadOnly`], [`ReserveError::NoSpace`] where no free range is long enough,
     /// [`ReserveError::Length`] where `length` is not a positive multiple of the alignment. Nothing is
     /// taken then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// use blockgate::{OrderedExtents, ReserveError};
+    ///
+    /// let in_flight = OrderedExtents::default();
+    /// match group.reserve(8192) {
+    ///     Ok(reservation) => {
+    ///         let write = in_flight.add(reservation.extent()); // the next token first
+    ///         let extent = reservation.hand_over();
+    ///         assert_eq!(extent.len(), 8192);
+    ///         write.finish();
+    ///     }
+    ///     Err(ReserveError::ReadOnly(_)) => println!("a drain is at work: try another group"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline(always)]
     pub fn reserve(&self, length: u64) -> Result<Reservation<'_>, ReserveError> {
         if length == 0 || !length.is_multiple_of(self.alignment) {
@@ -93,10 +118,31 @@ impl SharedBlockGroup {
         Ok(reservation)
     }
 
-    /// Counts the caller as a NOCOW writer, about to overwrite in place, until he has an ordered extent.
+    /// Counts the caller as a NOCOW writer, about to overwrite in place, until it has an ordered extent.
+    ///
+    /// Never blocks. Acquire, as [`SharedBlockGroup::reserve`].
     ///
     /// # Errors
     /// [`ReadOnlyError`] while the group is read-only: write elsewhere (COW) instead.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// use blockgate::OrderedExtents;
+    ///
+    /// let in_flight = OrderedExtents::default();
+    /// let extent = group.reserve(4096)?.hand_over(); // written before
+    /// let admission = group.begin_nocow()?;
+    /// let write = in_flight.add(extent);
+    /// drop(admission); // not held for the I/O
+    /// write.finish();
+    ///
+    /// let read_only = group.set_read_only();
+    /// assert!(group.begin_nocow().is_err()); // write to a new extent instead
+    /// # drop(read_only);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn begin_nocow(&self) -> Result<NocowAdmission<'_>, ReadOnlyError> {
         let inside = self.nocow_writers.enter().map_err(|refusal| self.refused(refusal))?;
@@ -105,9 +151,25 @@ impl SharedBlockGroup {
     }
 
     /// Sets the group read-only by one more level, until the guard is dropped: no reservation and no
-    /// NOCOW writer is admitted. Those admitted before are still there: wait for them with the guard.
+    /// NOCOW writer is admitted. The ones admitted before are still at work: wait for them with the guard.
     ///
     /// Does not block.
+    ///
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// use blockgate::OrderedExtents;
+    ///
+    /// let reservation = group.reserve(4096)?;
+    /// let read_only = group.set_read_only(); // a scrub, say
+    /// assert!(group.reserve(4096).is_err());
+    /// drop(reservation); // admitted before, and given back
+    /// read_only.wait_reservations();
+    /// assert_eq!(group.figures().reserved, 0);
+    /// drop(read_only);
+    /// assert!(group.reserve(4096).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn set_read_only(&self) -> ReadOnly<'_> {
         let (reservations, nocow_writers) = (self.reservations.close(), self.nocow_writers.close());
@@ -116,6 +178,16 @@ impl SharedBlockGroup {
     }
 
     /// How many levels of read-only there are at this moment; zero is read-write.
+    ///
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let (replace, scrub) = (group.set_read_only(), group.set_read_only());
+    /// assert_eq!(group.read_only_levels(), 2);
+    /// drop((replace, scrub));
+    /// assert_eq!(group.read_only_levels(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn read_only_levels(&self) -> usize {
         self.nocow_writers.closed_levels()
@@ -123,6 +195,19 @@ impl SharedBlockGroup {
 
     /// What the group's bytes are used for, at one moment. (Whether the free ones are shown as read-only
     /// is looked up a moment before.)
+    ///
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let reservation = group.reserve(8192)?;
+    /// assert_eq!(group.figures().reserved, 8192);
+    /// let read_only = group.set_read_only();
+    /// assert_eq!(group.figures().free, 0); // nobody can allocate them for now
+    /// assert_eq!(group.figures().read_only, (1 << 20) - 8192);
+    /// assert_eq!(group.figures().total(), 1 << 20);
+    /// # drop((reservation, read_only));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn figures(&self) -> Figures {
         let is_read_only = self.read_only_levels() > 0;
@@ -149,6 +234,17 @@ impl SharedBlockGroup {
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///
 /// Dropping it gives the space back. [`Reservation::hand_over`] keeps the space.
+///
+/// ```
+/// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+/// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// let reservation = group.reserve(4096)?;
+/// let extent = reservation.extent();
+/// drop(reservation); // the writer thinks better of it
+/// assert_eq!(group.figures().free, 1 << 20);
+/// assert!(group.range().contains(&extent));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this gives the space back"]
 pub struct Reservation<'group> {
@@ -168,6 +264,21 @@ impl Reservation<'_> {
     /// Ends the reservation and keeps the space, which is the caller's to book or to
     /// [release](super::BlockGroup::release). To be called when the ordered extent was added, not before: between
     /// the two, a drain would see neither.
+    ///
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// use blockgate::OrderedExtents;
+    ///
+    /// let in_flight = OrderedExtents::default();
+    /// let reservation = group.reserve(4096)?;
+    /// let write = in_flight.add(reservation.extent()); // before
+    /// let extent = reservation.hand_over();
+    /// assert_eq!(write.extent(), extent);
+    /// assert_eq!(group.figures().reserved, 4096); // the space stays allocated
+    /// write.finish();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     #[inline(always)]
     pub fn hand_over(self) -> LogicalRange {
@@ -194,7 +305,7 @@ impl Drop for Allocated<'_> {
     }
 }
 
-/// By value: a reservation whose address nobody takes stays in registers.
+/// By value: a reservation whose address is never taken stays in registers.
 #[cold]
 fn give_back(group: &SharedBlockGroup, extent: LogicalRange) {
     let release = || {
@@ -207,6 +318,18 @@ fn give_back(group: &SharedBlockGroup, extent: LogicalRange) {
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+/// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// let admission = group.begin_nocow()?;
+/// let read_only = group.set_read_only();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(admission)); // its ordered extent exists, or it gives up
+///     assert!(read_only.wait_nocow_writers());
+/// });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this ends the admission"]
 pub struct NocowAdmission<'group> {
@@ -224,6 +347,20 @@ impl Drop for NocowAdmission<'_> {
 /// One level of read-only. Dropping it ends that level; the last one makes the group read-write.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+/// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// {
+///     let read_only = group.set_read_only();
+///     read_only.wait_reservations();
+///     read_only.wait_nocow_writers();
+///     assert_eq!((read_only.group().id(), read_only.level()), (BlockGroupId(0), 1));
+///     // Nobody allocates here, and nobody is about to overwrite: a scrub reads in peace.
+/// }
+/// assert_eq!(group.read_only_levels(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this makes the group read-write"]
 pub struct ReadOnly<'group> {
@@ -248,6 +385,23 @@ impl<'group> ReadOnly<'group> {
 
     /// Blocks until every reservation that was admitted before has ended. Returns whether there was one
     /// when the group was set read-only. Deadlocks if the calling thread holds one.
+    ///
+    /// Acquire: what a reservation's owner did before it ended happens-before the return.
+    ///
+    /// Source: `btrfs_wait_block_group_reservations`.
+    ///
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let reservation = group.reserve(4096)?;
+    /// let read_only = group.set_read_only();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(move || drop(reservation));
+    ///     assert!(read_only.wait_reservations()); // there was one
+    /// });
+    /// assert_eq!(group.figures().reserved, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_reservations(&self) -> bool {
         let waited = self.reservations.wait_empty();
         emit(|| Event::WaitReservations { group: self.group.id, waited });
@@ -256,6 +410,10 @@ impl<'group> ReadOnly<'group> {
 
     /// Blocks until every NOCOW writer that was admitted before has ended. Returns whether there was one
     /// when the group was set read-only. Deadlocks if the calling thread is one.
+    ///
+    /// Acquire: what a NOCOW writer did before its admission ended happens-before the return.
+    ///
+    /// Source: `btrfs_wait_nocow_writers`.
     pub fn wait_nocow_writers(&self) -> bool {
         let waited = self.nocow_writers.wait_empty();
         emit(|| Event::WaitNocowWriters { group: self.group.id, waited });

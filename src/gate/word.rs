@@ -14,11 +14,11 @@
 //! bits of the waiters, one comparison with the largest count therefore answers both questions of a thread
 //! that enters: is the gate open, and is there room? ([`Word::admits`].)
 //!
-//! # Tried and rejected
+//! # Rejected
 //!
-//! - *Levels beside the shards*, under a mutex: nested freezes met there, and a level too many was no error.
+//! - Tried: *levels beside the shards*, under a mutex: nested freezes met there, and a level too many was no error.
 //!   In the word, closing is one addition, and closers that come together need no lock.
-//! - *An opener that clears the bit "expected"*: opening is then an update with a guess. A waiter clears its
+//! - Tried: *an opener that clears the bit "expected"*: opening is then an update with a guess. A waiter clears its
 //!   own bit now, so that opening is one subtraction (the model of a replace against a scrub went from 3,503
 //!   executions to 339).
 //!
@@ -31,7 +31,7 @@
 //! | transition | guess | since |
 //! |---|---|---|
 //! | enter | [`Word::OPEN`] | a thread mostly has its shard to itself, and enters once |
-//! | wait until empty, at first | [`Word::ONE_INSIDE`] | a shard is waited for only where somebody was inside |
+//! | wait until empty, at first | [`Word::ONE_INSIDE`] | a shard is waited for only where a thread was inside |
 //! | wait until empty, woken | [`Word::LEFT_BY_ALL`] | its own bit is set, and the last one out woke it |
 //! | wait until open, at first | [`Word::CLOSED`] | it was just refused |
 //! | wait until open, woken | [`Word::OPENED`] | its own bit is set, and the last opener woke it |
@@ -48,11 +48,11 @@ const COUNT: u64 = ONE_LEVEL - 1;
 pub(super) struct Word(pub(super) u64);
 
 impl Word {
-    /// Nobody is inside, and no level is closed.
+    /// Open and empty.
     pub(super) const OPEN: Self = Self(0);
-    /// Closed once, and nobody is inside or waits.
+    /// Closed once, empty, and no thread waits.
     pub(super) const CLOSED: Self = Self(ONE_LEVEL);
-    /// Closed once, one is inside, and nobody waits.
+    /// Closed once, one is inside, and no thread waits.
     pub(super) const ONE_INSIDE: Self = Self(ONE_LEVEL + 1);
     /// Closed once, all have left, and a closer waits.
     pub(super) const LEFT_BY_ALL: Self = Self(ONE_LEVEL | AWAITED);
@@ -89,7 +89,7 @@ impl Word {
         self.0 & SEALED != 0
     }
 
-    /// A closer waits until nobody is inside.
+    /// A closer waits until it is empty.
     #[inline]
     pub(super) fn is_awaited(self) -> bool {
         self.0 & AWAITED != 0
@@ -123,7 +123,7 @@ impl Word {
         self.is_expected() && self.levels() == 1
     }
 
-    /// With a closer that waits, or without one where nobody is inside. `None`: as it should be already.
+    /// With the bit of a closer that waits; where it is empty, without it. `None`: nothing to change.
     pub(super) fn await_empty(self) -> Option<Self> {
         match (self.is_occupied(), self.is_awaited()) {
             (true, _) => Some(Self(self.0 | AWAITED)),
@@ -132,7 +132,7 @@ impl Word {
         }
     }
 
-    /// With a thread that waits to enter, or without one where it is open. `None`: as it should be already.
+    /// With the bit of a thread that waits to enter; where it is open, without it. `None`: nothing to change.
     pub(super) fn expect_open(self) -> Option<Self> {
         match (self.levels() > 0, self.is_expected()) {
             (true, _) => Some(Self(self.0 | EXPECTED)),

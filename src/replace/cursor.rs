@@ -1,4 +1,11 @@
-//! How far the copy has come: who writes below it writes to both devices.
+//! How far the copy has come: a write below it goes to both devices.
+//!
+//! # Rejected
+//!
+//! - *Reading it once, when the write begins.* The cursor may pass the group between that and the I/O if no
+//!   ordered extent exists yet. It is read for each I/O, while one does.
+//! - *A lock around the read and the I/O* (the kernel takes a semaphore of the replace for reading): every
+//!   write of every group would meet the cursor's.
 
 use crate::event::{Event, emit};
 use crate::sync::{Published, Publisher, published};
@@ -61,8 +68,8 @@ pub struct CursorReader {
 }
 
 impl Cursor {
-    /// A cursor at address zero: nothing is copied yet. One half is for the task that copies, the other is
-    /// cloned for each writer that wants one.
+    /// A cursor at address zero: nothing is copied yet. Returns the half for the task that copies, and
+    /// one for writers, which they clone.
     ///
     /// ```
     /// let (cursor, reader) = blockgate::Cursor::new();
@@ -83,7 +90,7 @@ impl Cursor {
 
     /// Moves the cursor to `to`.
     ///
-    /// Release: what was copied happens-before the writes of those who see the cursor there.
+    /// Release: what was copied happens-before the writes of a thread that sees the cursor there.
     ///
     /// # Panics
     /// If that is backwards.
@@ -123,7 +130,7 @@ impl CursorReader {
     /// Where the cursor is, or was a moment ago. To be asked for each write *after* its ordered extent
     /// was added: the cursor then cannot pass the write's group before the write is finished.
     ///
-    /// Never blocks. It does not go back, but by a [reset](Cursor::reset).
+    /// Never blocks. It goes back only by a [reset](Cursor::reset).
     ///
     /// Acquire: what was copied below the address that is returned happens-before the return.
     ///

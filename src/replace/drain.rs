@@ -1,4 +1,13 @@
 //! The steps of the drain, as tokens. The table is in [the module above](super).
+//!
+//! # Rejected
+//!
+//! - *One method that does all steps*: an embedder could do nothing in between (show progress, look at a
+//!   cancel token), and a model could not leave one out.
+//! - *One method a step on one type*: their order would be a rule of the documentation.
+//! - *Committing only where something was waited for*, as the patch of 2016 did: a write that finished just before step 3 left a delayed ref and nothing to wait for
+//!   (`replace/commit-only-after-waiting`).
+//! - *Holding a transaction handle across the drain*: the commit of step 4 waits for all handles.
 
 use crate::block_group::{ReadOnly, SharedBlockGroup};
 use crate::device::Device;
@@ -113,9 +122,9 @@ impl Metadata for Transactions {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Somebody had a reservation when the group was set read-only.
+    /// There was a reservation when the group was set read-only.
     pub waited_reservations: bool,
-    /// Somebody was a NOCOW writer when the group was set read-only.
+    /// There was a NOCOW writer when the group was set read-only.
     pub waited_nocow_writers: bool,
     /// Ordered extents that were waited for, and how many of them failed.
     pub ordered: Waited,
@@ -152,7 +161,7 @@ impl<'group> Frozen<'group> {
     /// group stays read-only until this token, or the one that the last step returned for it, is dropped; and
     /// beyond that while another task holds a level.
     ///
-    /// Acquire: what the writers did that have ended already happens-before the return.
+    /// Acquire: what a writer did happens-before the return, if the freeze found it gone.
     ///
     /// Source: `btrfs_inc_block_group_ro`.
     ///

@@ -53,8 +53,7 @@ impl Target {
         Arc::new(Self { device, failure: Mutex::new(None) })
     }
 
-    /// The first failure counts, and for ever: what was written may be lost, and no later flush would say
-    /// so.
+    /// The first failure stays: what was written may be lost, and no later flush would say so.
     pub(super) fn failed(&self, address: LogicalAddress, error: &io::Error) {
         self.failure.lock().get_or_insert_with(|| (address, copy_of(error)));
     }
@@ -104,7 +103,7 @@ impl Device for Target {
     }
 }
 
-/// Where writers find the target: one slot a shard, so that those who write to both devices do not meet.
+/// Where writers find the target: one slot a shard, so that threads that write to both devices do not contend.
 pub(super) struct TargetSlots(Sharded<Mutex<Option<Arc<Target>>>>);
 
 impl TargetSlots {
@@ -300,7 +299,7 @@ impl DeviceReplace<'_> {
     }
 
     /// Replaces the next group, through all steps of the drain: `None` when all are done. Blocks for the
-    /// group's writers, for a commit and for the devices; other groups are written to meanwhile.
+    /// group's writers, for a commit and for the devices; other groups are written to at the same time.
     ///
     /// # Errors
     /// [`ReplaceError::Copy`], [`ReplaceError::Commit`]: the group is read-write again, and is tried again by

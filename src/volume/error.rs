@@ -335,9 +335,9 @@ impl std::error::Error for ReplaceError {
 pub enum VolumeDefect {
     /// A defect of one group.
     Group(GroupDefect),
-    /// So many transaction handles were leaked.
+    /// This many transaction handles were leaked.
     Handles(u64),
-    /// So many ordered extents of a group were leaked.
+    /// This many ordered extents of a group were leaked.
     OrderedExtents(BlockGroupId, usize),
     /// The used bytes of a group are not those that the extent tree lists.
     Used {

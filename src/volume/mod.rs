@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //!
-//! - V1: who holds a reservation or a NOCOW writer adds the ordered extent before letting go of it.
+//! - V1: a write that holds a reservation or a NOCOW admission adds the ordered extent before it lets go.
 //! - V2: the cursor is read for each I/O, while its ordered extent exists.
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
@@ -38,12 +38,12 @@ use crate::sync::{Arc, Mutex};
 use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
-/// A volume: writers write, one task commits now and then, one may replace the device meanwhile.
+/// A volume: threads write, one commits now and then, and one may replace the device at the same time.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
 ///
-/// All methods may be called from many threads at once. Extents are the embedder's to keep track of;
-/// who overwrites or deletes one makes sure that nobody else does so at the same time.
+/// All methods may be called from many threads at once. The embedder keeps track of its extents, and makes
+/// sure that no two threads overwrite or delete the same one at the same time.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -160,11 +160,40 @@ impl Volume {
     ///
     /// # Errors
     /// [`CommitError`] once a commit failed.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::DelayedRef;
+    ///
+    /// let (one, other) = (volume.write(&[1; 4096])?, volume.write(&[2; 4096])?);
+    /// volume.commit()?;
+    /// let mut handle = volume.join()?;
+    /// handle.push_all(&[DelayedRef::drop(one), DelayedRef::drop(other)]); // both in one transaction
+    /// handle.end();
+    /// assert!(volume.commit()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         self.transactions.join()
     }
 
     /// The commit root: the extents as of the last complete commit. Never blocks for a commit.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// assert!(volume.commit_root().is_empty()); // not committed
+    /// volume.commit()?;
+    /// assert_eq!(volume.commit_root().extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit_root(&self) -> CommitRoot {
         self.transactions.commit_root()
     }
@@ -211,7 +240,7 @@ impl Volume {
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
     /// its space is free after it. Blocks while a commit is at work.
     ///
-    /// Returns the transaction by whose commit the reference is gone.
+    /// Returns the transaction whose commit drops the reference.
     ///
     /// # Errors
     /// [`WriteError::Outside`] where no group contains it; [`WriteError::NotAnExtent`] where it is a part of
@@ -323,7 +352,7 @@ impl Volume {
         }
     }
 
-    /// Checks all that must hold when nobody is using the volume: no leaked token, figures that add up
+    /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
     /// and fit the extent tree.
     ///
     /// # Errors
@@ -360,7 +389,7 @@ impl Volume {
     }
 
     /// The commit root and the references that the next commit would change, where exclusive access
-    /// proves that nobody else is using the volume.
+    /// proves that no other thread is using the volume.
     ///
     /// ```
     /// # use std::sync::Arc;

@@ -45,6 +45,9 @@ pub use crate::search::replay::replay;
 pub use crate::search::report::{Coverage, Report};
 pub use crate::threads::MOST_THREADS;
 
+/// The version of this crate, for those that write down what they explored with.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What the tests of this crate need of its inside. Not for anybody else.
 #[doc(hidden)]
 pub mod testing {

@@ -6,7 +6,9 @@
 //! - A counterexample is drawn as a **timeline**, one column a role, and has a **replay token**.
 //! - A **certificate** says what was explored, and fails when that changes.
 //!
-//! An [`Engine`] explores: [loom], by the feature `loom`, which is on unless default features are off.
+//! An [`Engine`] explores: [loom], by the feature `loom`, which is on unless default features are off, or
+//! `traceset`, by the feature of its name. A build with both explores with `traceset` under `--cfg traceset`, and
+//! with loom otherwise.
 //!
 //! ```no_run
 //! use loom_harness::{Model, Suite, Twin, check, reached};
@@ -30,7 +32,7 @@
 //! run  cli                         the run
 //! certificate  report              what is written down, what a person reads
 //! judge  suite  found              what a search means; which engine explores
-//! engine                           who explores
+//! engine                           what explores
 //! model                            what a user declares
 //! inside                           what a model calls while it runs
 //! search                           what was found, in words of no engine
@@ -40,7 +42,9 @@
 //! [loom]: https://docs.rs/loom
 #![forbid(unsafe_code)]
 // Without an engine only `binary` is of use.
-#![cfg_attr(not(feature = "loom"), allow(unused))]
+#![cfg_attr(not(any(feature = "loom", feature = "traceset")), allow(unused))]
+// What one engine alone needs is idle in a build with the other; the lints look at a build with both.
+#![cfg_attr(not(all(feature = "loom", feature = "traceset")), allow(dead_code))]
 
 pub mod binary;
 mod certificate;

@@ -49,7 +49,7 @@ pub(crate) fn act_now<R>(act: impl FnOnce(&mut Execution) -> Result<R, FailureKi
         (result.map_err(|failure| execution.fail(failure)), execution.is_observed)
     });
     if is_observed {
-        super::runner::report();
+        super::observer::report();
     }
     result.unwrap_or_else(|()| stop())
 }
@@ -71,7 +71,7 @@ pub(crate) fn refuse(what: &str) -> ! {
     }
 }
 
-/// Ends the calling thread. One that unwinds already cannot unwind from there: it is suspended for ever.
+/// Ends the calling thread. One that unwinds already cannot unwind from there: it is suspended and never resumed.
 fn stop() -> ! {
     if !std::thread::panicking() {
         resume_unwind(Box::new(Stop));

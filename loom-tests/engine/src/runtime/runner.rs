@@ -2,15 +2,14 @@
 
 use super::current;
 use super::execution::{Execution, Phase, Scheduler};
+use super::observer::{self, Observer};
 use super::panics;
 use super::point::Stop;
 use super::pool::{Pool, suspend};
 use super::role::Job;
 use crate::event::Place;
 use crate::failure::{FailureKind, Payload};
-use crate::operation::Operation;
 use std::any::Any;
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -36,13 +35,6 @@ pub(crate) struct Runner {
     execution: Option<Box<Execution>>,
 }
 
-/// What is told of each operation, in a replay.
-pub(crate) type Observer = Box<dyn FnMut(&Operation)>;
-
-thread_local! {
-    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
-}
-
 impl Runner {
     pub(crate) fn new(scheduler: Box<dyn Scheduler>, max_steps: usize) -> Self {
         panics::install();
@@ -58,7 +50,7 @@ impl Runner {
     /// Has `observer` told of each operation of the executions to come.
     pub(crate) fn observe(&mut self, observer: Option<Observer>) {
         self.execution().is_observed = observer.is_some();
-        OBSERVER.set(observer);
+        observer::set(observer);
     }
 
     pub(crate) fn run(&mut self, body: &Body) -> End {
@@ -83,7 +75,7 @@ impl Runner {
         current::with(|execution| execution.is_in_a_thread = false);
     }
 
-    /// Unwinds whoever has not ended. One may need what another one's guard holds; so again, until nobody
+    /// Unwinds every thread that has not ended. One may need what another one's guard holds; so again, until nobody
     /// gets any further.
     fn tear_down(&mut self) {
         let mut left = usize::MAX;
@@ -115,7 +107,7 @@ impl Runner {
 }
 
 impl Execution {
-    /// Whom to resume. First everyone who is new goes as far as its first operation; in which order does not
+    /// The thread to resume. First every new thread goes as far as its first operation; in which order does not
     /// matter, as what a thread does before an operation nobody else sees.
     fn who_goes_on(&mut self) -> Option<usize> {
         if self.phase == Phase::Broken {
@@ -195,14 +187,6 @@ impl Execution {
         self.fail(FailureKind::Panic { thread, payload: Payload(payload), place });
         None
     }
-}
-
-/// Tells the observer what was done since it was told last.
-pub(crate) fn report() {
-    let Some(mut observer) = OBSERVER.take() else { return };
-    let done = current::with(|execution| std::mem::take(&mut execution.observed));
-    done.iter().for_each(&mut observer);
-    OBSERVER.set(Some(observer));
 }
 
 /// Fails the execution as a panic with `payload` at `place` would that the current thread does not catch.

@@ -1,7 +1,7 @@
 //! One execution after the other.
 
 use super::linearization::Complete;
-use super::options::Search;
+use super::options::{Oracle, Search};
 use super::plain::Plain;
 use super::progress::{Progress, Stopwatch};
 use super::reduction::Reduction;
@@ -15,15 +15,52 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+impl Search {
+    /// Runs `body`, the program's first thread, in one execution after the other, on the calling thread.
+    ///
+    /// # Panics
+    /// If both a part and a bound of preemptions are asked for.
+    pub fn run(self, body: impl Fn() + 'static) -> Report {
+        self.run_with(body, |_| ControlFlow::Continue(()))
+    }
+
+    /// The same, and calls `complete` after each complete execution. To break ends the search.
+    ///
+    /// # Panics
+    /// If both a part and a bound of preemptions are asked for.
+    pub fn run_with(
+        self,
+        body: impl Fn() + 'static,
+        complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
+    ) -> Report {
+        let is_both = self.part.is_some() && self.most_preemptions.is_some();
+        assert!(!is_both, "a search bounded by preemptions has no parts: ask for one of the two");
+        Driver::new(self, Rc::new(body)).drive(complete)
+    }
+
+    fn strategy(&self) -> Strategy {
+        match (self.most_preemptions, self.oracle) {
+            (Some(most), _) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(most)))),
+            (None, Some(Oracle::Plain)) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(u32::MAX)))),
+            (None, Some(Oracle::Sleep)) => {
+                Strategy::Reduction(Rc::new(RefCell::new(Reduction::of_sleep_sets_alone())))
+            }
+            (None, None) => {
+                Strategy::Reduction(Rc::new(RefCell::new(Reduction::new(self.part, self.mutant))))
+            }
+        }
+    }
+}
+
 /// In which order the executions are taken, and which.
 #[derive(Clone)]
-pub(crate) enum Strategy {
+enum Strategy {
     Reduction(Rc<RefCell<Reduction>>),
     Plain(Rc<RefCell<Plain>>),
 }
 
 impl Strategy {
-    pub(crate) fn scheduler(&self) -> Box<dyn Scheduler> {
+    fn scheduler(&self) -> Box<dyn Scheduler> {
         match self {
             Self::Reduction(reduction) => Box::new(Rc::clone(reduction)),
             Self::Plain(plain) => Box::new(Rc::clone(plain)),
@@ -67,7 +104,7 @@ impl Strategy {
     }
 }
 
-pub(crate) struct Driver {
+struct Driver {
     search: Search,
     strategy: Strategy,
     runner: Runner,
@@ -79,7 +116,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(search: Search, body: Body) -> Self {
+    fn new(search: Search, body: Body) -> Self {
         let strategy = search.strategy();
         let mut runner = Runner::new(strategy.scheduler(), search.max_steps);
         let stopwatch = Stopwatch::start();
@@ -98,7 +135,7 @@ impl Driver {
         Self { search, strategy, runner, body, report, stopwatch, trace }
     }
 
-    pub(crate) fn drive(mut self, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Report {
+    fn drive(mut self, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Report {
         loop {
             let end = self.execute();
             if self.judge(end, &mut complete).is_break() {
