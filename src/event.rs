@@ -262,8 +262,21 @@ pub(crate) fn emit(event: impl FnOnce() -> Event) {
 #[track_caller]
 #[inline(always)]
 pub(crate) fn emit_then(event: impl FnOnce() -> Event, give_up: impl FnOnce()) {
-    scopeguard::defer! { give_up() }
+    let then = Then(Some(give_up));
     emit(event);
+    drop(then);
+}
+
+/// Does it when dropped. (A guard from a crate is not always inlined: 33 ns of an ordered extent became 35.5.)
+struct Then<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for Then<F> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(give_up) = self.0.take() {
+            give_up();
+        }
+    }
 }
 
 #[cfg(any(loom, shuttle, traceset))]

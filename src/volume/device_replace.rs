@@ -408,12 +408,11 @@ impl fmt::Debug for DeviceReplace<'_> {
 
 impl Drop for DeviceReplace<'_> {
     fn drop(&mut self) {
-        let Some(cursor) = self.cursor.take() else { return };
+        let Some(mut cursor) = self.cursor.take() else { return };
         // The target is given up also where a subscriber unwinds out of the reset's event.
-        let mut cursor = scopeguard::guard(cursor, |cursor| {
-            self.volume.target.set(None);
-            *self.volume.replacement.lock() = Replacement::Idle(cursor);
-        });
-        cursor.reset();
+        let reset = catch_unwind(AssertUnwindSafe(|| cursor.reset()));
+        self.volume.target.set(None);
+        *self.volume.replacement.lock() = Replacement::Idle(cursor);
+        reset.unwrap_or_else(|panic| resume_unwind(panic));
     }
 }
