@@ -230,13 +230,15 @@ fn an_extent_can_be_split_in_one_transaction() {
     let transactions = Transactions::default();
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::add(range(0, 8)));
-    let _ = handle.commit().expect("commits");
+    handle.end();
+    let _ = transactions.commit().expect("commits");
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::drop(range(0, 8)));
     handle.push(DelayedRef::add(range(0, 4)));
     handle.push(DelayedRef::add(range(4, 4)));
-    let committed = handle.commit().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(committed.root.len(), 2);
+    handle.end();
+    let root = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(root.len(), 2);
 }
 
 /// As splitting alone, which works; what cancels is looked at before what goes.
@@ -245,7 +247,8 @@ fn an_extent_can_be_split_and_one_half_dropped() {
     let transactions = Transactions::default();
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::add(range(0, 8)));
-    let _ = handle.commit().expect("commits");
+    handle.end();
+    let _ = transactions.commit().expect("commits");
     let mut handle = transactions.join().expect("runs");
     for change in [
         DelayedRef::drop(range(0, 8)),
@@ -255,8 +258,9 @@ fn an_extent_can_be_split_and_one_half_dropped() {
     ] {
         handle.push(change);
     }
-    let committed = handle.commit().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(committed.root.len(), 1);
+    handle.end();
+    let root = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(root.len(), 1);
 }
 
 /// Panics at one write, after it has written.

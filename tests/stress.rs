@@ -374,7 +374,7 @@ impl Engine {
 
     /// How many live extents the target lacks.
     fn lost(&self) -> usize {
-        let root = self.transactions.commit().expect("commits").root;
+        let root = self.transactions.commit().expect("commits");
         assert_eq!(root.len(), 1, "the write itself is never lost");
         let extents = root.extents_in(self.group.range());
         extents.filter(|extent| read(&self.source, *extent) != read(&self.target, *extent)).count()

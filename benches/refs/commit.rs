@@ -67,9 +67,8 @@ impl Commits for Ours {
         for extent in add {
             handle.push(DelayedRef::add(*extent));
         }
-        let committed = handle.commit().expect("the references fit");
-        assert_eq!(committed.changes.removed.len(), drop.len());
-        committed.root.len()
+        handle.end();
+        self.0.commit().expect("the references fit").len()
     }
 }
 

@@ -82,13 +82,13 @@ impl Volume {
     /// The name under which a thread remembers what served it.
     #[inline]
     fn address(&self) -> usize {
-        self.groups.as_ptr().addr()
+        self.groups().as_ptr().addr()
     }
 
     #[inline(always)]
     fn begin_cow_in(&self, index: usize, length: u64) -> Result<CowWrite<'_>, ReserveError> {
         // What was remembered may be of another volume, which is gone.
-        let group = self.groups.get(index).unwrap_or(&self.groups[0]);
+        let group = self.groups().get(index).unwrap_or(&self.groups()[0]);
         let reservation = group.block_group.reserve(length)?;
         // V1: hand over hand. From here on the write gives the space back, if anything unwinds.
         let ordered = group.ordered.add(reservation.extent());
@@ -106,8 +106,8 @@ impl Volume {
         length: u64,
     ) -> Result<CowWrite<'_>, WriteError> {
         let (mut read_only, mut largest) = (0, 0);
-        let first = if first < self.groups.len() { first } else { 0 };
-        let mut others = (first + 1..self.groups.len()).chain(0..first);
+        let first = if first < self.groups().len() { first } else { 0 };
+        let mut others = (first + 1..self.groups().len()).chain(0..first);
         loop {
             match refusal {
                 ReserveError::ReadOnly(_) => read_only += 1,
@@ -133,7 +133,7 @@ impl Volume {
     /// # Errors
     /// [`WriteError::ReadOnly`]: write elsewhere instead. [`WriteError::Outside`].
     pub fn begin_nocow(&self, extent: LogicalRange) -> Result<NocowWrite<'_>, WriteError> {
-        let group = self.group_of(extent)?;
+        let group = self.storage().group_of(extent)?;
         let admission = group.block_group.begin_nocow()?;
         // V1: hand over hand.
         let ordered = group.ordered.add(extent);
@@ -146,7 +146,7 @@ impl Volume {
     /// trusted. (Ahead of the cursor it is, since the extent will be copied.)
     fn devices_may_differ(&self, start: LogicalAddress) {
         if start < self.cursor.address()
-            && let Some(target) = self.target.get()
+            && let Some(target) = self.storage().target.get()
         {
             target.failed(start, &io::Error::other("an in-place write to both devices was given up halfway"));
         }
@@ -163,7 +163,7 @@ impl Volume {
     }
 
     fn rounded_up(&self, length: u64) -> Result<u64, WriteError> {
-        let alignment = self.groups[0].block_group.alignment();
+        let alignment = self.groups()[0].block_group.alignment();
         let rounded = length.checked_next_multiple_of(alignment);
         rounded.ok_or(WriteError::Length { length, alignment })
     }
@@ -182,11 +182,11 @@ impl Volume {
     #[inline]
     fn write_through(&self, start: LogicalAddress, data: &[u8]) -> io::Result<()> {
         let both = start < self.cursor.address();
-        let target = if both { self.target.get() } else { None };
+        let target = if both { self.storage().target.get() } else { None };
         if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
             emit(|| Event::Write { extent, both: target.is_some() });
         }
-        self.source.write_at(start, data)?;
+        self.source().write_at(start, data)?;
         if let Some(target) = target {
             // The write is safe on the source; the target remembers its failure, and the replace fails.
             let _ = target.write_at(start, data);
@@ -238,7 +238,7 @@ impl Drop for Unreferenced<'_> {
 /// By value: a write whose address nobody takes stays in registers.
 #[cold]
 fn release(volume: &Volume, extent: LogicalRange) {
-    let released = volume.block_group_of(extent).and_then(|group| group.release(extent));
+    let released = volume.storage().block_group_of(extent).and_then(|group| group.release(extent));
     debug_assert!(released.is_ok(), "{released:?}");
 }
 

@@ -84,7 +84,7 @@ impl World {
         let root = if left_out == LeftOut::Commit {
             self.transactions.commit_root()
         } else {
-            self.transactions.commit().expect("commits").root
+            self.transactions.commit().expect("commits")
         };
         let mut buffer = [0; SECTOR as usize];
         for extent in root.extents_in(self.group.range()) {

@@ -1,37 +1,43 @@
 //! Transactions: join, end, commit; the running of delayed refs and the switch of the commit root.
 //!
 //! The hard part: a commit must contain every ref of every handle that it closed out, and none of a
-//! later one, while tasks join all the time and several want to commit. A [`Gate`] counts the handles.
-//! A commit closes it, waits until it is empty, drains the refs, applies them, switches the commit root
-//! and opens it; who wants to join meanwhile waits and lands in the next transaction.
+//! later one, while tasks join all the time and several want to commit; and neither may wait for long. A
+//! [`Gate`] counts the handles. A commit closes it, waits until it is empty, takes the refs, applies them and
+//! opens it: a thread that wants to join meanwhile waits, and lands in the next transaction. Only then come the
+//! steps that take time (flush, persist), and the switch of the commit root.
 //!
-//! # State: under one lock, which a commit holds from its beginning to its end
+//! # State: where a ref is
 //!
-//! | `aborted` | gate | means |
+//! | place | from | until |
 //! |---|---|---|
-//! | `None` | open | tasks join and end; the lock is free |
-//! | `None` | closed | a commit is at work and holds the lock; joiners wait at the gate, committers here |
-//! | `Some` | sealed | a commit failed; everyone is told why |
+//! | queued | the push | a commit takes it, with the gate closed and empty |
+//! | taken, not switched: in the live tree, not in the commit root | then | that commit switches the root |
+//! | in the commit root | then | |
 //!
-//! and `completed`, the number of the last transaction whose commit is complete; the running one is
-//! `completed + 1`. Commits that come together are done one after the other. The first takes all refs;
-//! the others find nothing to do, and cost a pass over the shards. Joining and ending do not take this
-//! lock, so a commit may hold it while it waits for handles.
+//! Whose turn it is to commit, and who is served by whose commit, is in `turns.rs`.
 //!
 //! # Invariants
 //!
 //! - C1: at most one commit is at work.
 //! - C2: a handle's refs are in the queue before its hold on the gate ends.
-//! - C3: refs are drained only while the gate is closed and empty: a transaction's refs are all of it or
-//!   none.
-//! - C4: the gate opens after the commit root was switched, or never.
+//! - C3: refs are taken only while the gate is closed and empty: a transaction's refs are all of it or none.
+//! - C4: the gate opens after the refs were taken and applied, or never; the root is switched after the steps
+//!   of the commit succeeded, or never.
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
+//! - C6: a commit serves only threads that asked before it closed, and all of them.
+//! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
+//! - C8: when a commit returns, what it and every earlier one freed is free.
 //!
 //! Checked by `loom-tests/src/models/transaction.rs`,
 //! argued in [`docs/transaction.md`](crate::proof::transaction).
 //!
 //! The kernel's are
 //! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
+
+mod steps;
+mod turns;
+
+pub use steps::CommitSteps;
 
 use std::error::Error;
 use std::fmt;
@@ -40,10 +46,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction};
 use crate::event::{Event, emit};
 use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
-use crate::gate::{EnterError, Gate, Inside};
+use crate::gate::{Closed, EnterError, Gate, Inside};
 use crate::sharded::Shards;
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
 use crate::units::TransactionId;
+
+use turns::{Turn, Turns};
 
 /// The transactions of one extent tree.
 ///
@@ -59,23 +67,18 @@ use crate::units::TransactionId;
 /// let transaction = handle.end();
 /// assert!(transactions.commit_root().is_empty());
 ///
-/// let committed = transactions.commit()?;
-/// assert_eq!(committed.root.transaction(), transaction);
-/// assert_eq!(committed.root.extents_in(extent).collect::<Vec<_>>(), [extent]);
+/// let root = transactions.commit()?;
+/// assert_eq!(root.transaction(), transaction);
+/// assert_eq!(root.extents_in(extent).collect::<Vec<_>>(), [extent]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Transactions {
+pub struct Transactions<S = ()> {
     handles: Gate,
     queue: DelayedRefQueue,
     tree: ExtentTree,
-    commit: Mutex<CommitState>,
-}
-
-#[derive(Debug)]
-struct CommitState {
-    completed: u64,
-    aborted: Option<CommitError>,
+    turns: Turns,
+    steps: S,
 }
 
 impl Default for Transactions {
@@ -85,18 +88,35 @@ impl Default for Transactions {
 }
 
 impl Transactions {
-    /// Transaction 1 runs, over an empty tree.
+    /// Transaction 1 runs, over an empty tree. A commit has no steps but its own.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        Self {
-            handles: Gate::new(shards),
-            queue: DelayedRefQueue::new(shards),
-            tree: ExtentTree::new(),
-            commit: Mutex::new(CommitState { completed: 0, aborted: None }),
-        }
+        Self::with_steps(shards, ())
+    }
+}
+
+impl<S> Transactions<S> {
+    /// Transaction 1 runs, over an empty tree. Each commit does `steps` once.
+    #[must_use]
+    pub fn with_steps(shards: Shards, steps: S) -> Self {
+        let (handles, queue) = (Gate::new(shards), DelayedRefQueue::new(shards));
+        Self { handles, queue, tree: ExtentTree::new(), turns: Turns::new(), steps }
     }
 
-    /// Joins the running transaction. Blocks while a commit is at work, and then joins the next one.
+    /// The steps that each commit does.
+    #[inline]
+    pub fn steps(&self) -> &S {
+        &self.steps
+    }
+
+    /// The steps that each commit does, where exclusive access proves that none is at work.
+    pub fn steps_mut(&mut self) -> &mut S {
+        &mut self.steps
+    }
+
+    /// Joins the running transaction. Blocks while a commit closes it: until its handles have ended and the
+    /// commit has taken their refs, but not while it makes them durable. A thread that waits joins the next
+    /// transaction, and is overtaken by no second commit (C7).
     ///
     /// A thread must not join, nor commit, while it holds a handle: the commit waits for that handle, and
     /// the thread for the commit.
@@ -110,105 +130,26 @@ impl Transactions {
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         let inside = match self.handles.enter() {
             Ok(inside) => inside,
-            Err(refusal) => self.enter_later(refusal)?,
+            Err(_) => self.enter_later()?,
         };
         emit(|| Event::Join);
-        Ok(TransactionHandle { transactions: self, transaction: None, _inside: inside })
+        Ok(TransactionHandle { queue: &self.queue, transaction: None, _inside: inside })
     }
 
     #[cold]
-    fn enter_later(&self, mut refusal: EnterError) -> Result<Inside<'_>, CommitError> {
-        loop {
-            match refusal {
-                EnterError::Closed => {
-                    // An error is found by the next `enter`.
-                    let _ = self.handles.wait_open();
-                }
-                EnterError::Sealed => return Err(self.why_aborted()),
-                EnterError::Full => panic!("too many transaction handles: some were leaked"),
+    fn enter_later(&self) -> Result<Inside<'_>, CommitError> {
+        self.handles.wait_enter().map_err(|refusal| match refusal {
+            EnterError::Sealed => {
+                self.turns.aborted().expect("C5: the gate is sealed under the lock, with the reason set")
             }
-            match self.handles.enter() {
-                Ok(inside) => return Ok(inside),
-                Err(again) => refusal = again,
-            }
-        }
+            refusal => panic!("transaction handles were leaked: {refusal}"),
+        })
     }
 
-    #[cold]
-    fn why_aborted(&self) -> CommitError {
-        let aborted = self.commit.lock().aborted.clone();
-        aborted.expect("C5: the gate is sealed under the lock, after the reason is set")
-    }
-
-    /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
-    /// root that it returns. Also when there is nothing to do: the commit root is then as it was, with a
-    /// new number.
-    ///
-    /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks
-    /// if the calling thread holds one: use [`TransactionHandle::commit`].
-    ///
-    /// # Errors
-    /// [`CommitError`] when this or an earlier commit failed. That is for ever: the last commit root
-    /// stands, and no later one will come.
-    pub fn commit(&self) -> Result<CompletedCommit, CommitError> {
-        self.commit_with(|_, _| Ok(()))
-    }
-
-    /// As [`Transactions::commit`], with a step of the caller's own before the switch: to write the new
-    /// root to a device, for example. It is called with the transaction closed; it must not join or commit.
-    ///
-    /// # Errors
-    /// As [`Transactions::commit`]. If `persist` fails, the commit has failed.
-    ///
-    /// # Panics
-    /// If `persist` does; the commit has failed then.
-    pub fn commit_with<F>(&self, persist: F) -> Result<CompletedCommit, CommitError>
-    where
-        F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
-    {
-        let mut state = self.commit.lock();
-        if let Some(error) = &state.aborted {
-            return Err(error.clone());
-        }
-        emit(|| Event::CloseTransaction);
-        let closed = self.handles.close();
-        closed.wait_empty();
-        // Caught, so that a commit that fails so is sealed as any other, and nobody is left waiting.
-        let result = catch_unwind(AssertUnwindSafe(|| self.run(TransactionId(state.completed + 1), persist)));
-        state.aborted = match &result {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.clone()),
-            Err(_panic) => Some(CommitError::unwound()),
-        };
-        if state.aborted.is_none() {
-            state.completed += 1;
-            drop(closed); // C4
-        } else {
-            closed.seal(); // C5
-            emit(|| Event::Abort);
-        }
-        drop(state);
-        result.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    /// Runs with the gate closed and empty.
-    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<CompletedCommit, CommitError>
-    where
-        F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
-    {
-        let refs = self.queue.drain();
-        emit(|| Event::RunRefs { transaction });
-        let changes = self.tree.apply(&refs.fold()).map_err(CommitError::refs)?;
-        let root = self.tree.candidate(transaction);
-        persist(&root, &changes).map_err(CommitError::persist)?;
-        self.tree.switch_commit_root(root.clone());
-        Ok(CompletedCommit { root, changes })
-    }
-
-    /// To be called with a handle in one's hands: else it may be another one by the return.
-    #[cold]
-    fn look_up_running(&self) -> TransactionId {
-        TransactionId(self.queue.push_all(&[]) + 1)
+    /// How many threads wait to join at this moment. It may change before you look at it.
+    #[must_use]
+    pub fn waiting_to_join(&self) -> u64 {
+        self.handles.waiting()
     }
 
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
@@ -222,9 +163,81 @@ impl Transactions {
     }
 
     /// The commit root and the refs that wait for the next commit, where exclusive access proves that
-    /// nobody else is using them.
+    /// nobody else is using them. (After a commit that failed, the refs that it took are in neither.)
     pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
         (self.tree.exclusive_commit_root().clone(), self.queue.pending())
+    }
+}
+
+impl<S: CommitSteps> Transactions<S> {
+    /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
+    /// root that it returns, and the steps are done. Also when there is nothing to do: the commit root is then
+    /// as it was, with a new number.
+    ///
+    /// A call that finds a commit at work shares the next one with all others that come meanwhile: one of the
+    /// threads leads it, and all return its root.
+    ///
+    /// Blocks for a commit that is at work, until the handles of the transaction have ended, and for the
+    /// steps. Deadlocks if the calling thread holds a handle: end it first.
+    ///
+    /// # Errors
+    /// [`CommitError`] when this or an earlier commit failed. That is permanent: the last commit root
+    /// stands, and no later one will come.
+    ///
+    /// # Panics
+    /// If a step does; the commit has failed then.
+    pub fn commit(&self) -> Result<CommitRoot, CommitError> {
+        let transaction = match self.turns.wait_turn()? {
+            Turn::Lead(transaction) => transaction,
+            Turn::Served(root) => return Ok(root),
+        };
+        let mut closed = None;
+        // Caught, so that a commit that fails so is sealed as any other, and nobody is left waiting.
+        let run = catch_unwind(AssertUnwindSafe(|| self.run(transaction, &mut closed)));
+        match run {
+            Ok(Ok(root)) => {
+                self.turns.complete(&root);
+                Ok(root)
+            }
+            Ok(Err(error)) => {
+                self.abort(error.clone(), closed);
+                Err(error)
+            }
+            Err(panic) => {
+                self.abort(CommitError::unwound(), closed);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// C5. `closed`: where the commit failed before it opened the gate, which stays closed then.
+    fn abort(&self, error: CommitError, closed: Option<Closed<'_>>) {
+        self.turns.abort(error, || closed.unwrap_or_else(|| self.handles.close()).seal());
+        emit(|| Event::Abort);
+    }
+
+    fn run<'a>(
+        &'a self,
+        transaction: TransactionId,
+        closed: &mut Option<Closed<'a>>,
+    ) -> Result<CommitRoot, CommitError> {
+        emit(|| Event::CloseTransaction);
+        closed.insert(self.handles.close()).wait_empty();
+        let (root, changes) = self.take_refs(transaction)?;
+        emit(|| Event::OpenTransaction);
+        drop(closed.take()); // C4
+        self.steps.before_switch(&root, &changes).map_err(CommitError::persist)?;
+        self.tree.switch_commit_root(root.clone());
+        self.steps.after_switch(&changes); // C8
+        Ok(root)
+    }
+
+    /// Runs with the gate closed and empty.
+    fn take_refs(&self, transaction: TransactionId) -> Result<(CommitRoot, Changes), CommitError> {
+        let refs = self.queue.drain();
+        emit(|| Event::RunRefs { transaction });
+        let changes = self.tree.apply(&refs.fold()).map_err(CommitError::refs)?;
+        Ok((self.tree.candidate(transaction), changes))
     }
 }
 
@@ -236,7 +249,7 @@ impl Transactions {
 #[derive(Debug)]
 #[must_use = "dropping this ends the handle"]
 pub struct TransactionHandle<'a> {
-    transactions: &'a Transactions,
+    queue: &'a DelayedRefQueue,
     /// Known once a ref was queued.
     transaction: Option<TransactionId>,
     _inside: Inside<'a>,
@@ -249,7 +262,7 @@ impl TransactionHandle<'_> {
     #[track_caller]
     #[inline(always)]
     pub fn push(&mut self, delayed_ref: DelayedRef) {
-        let transaction = TransactionId(self.transactions.queue.push(delayed_ref) + 1);
+        let transaction = TransactionId(self.queue.push(delayed_ref) + 1);
         self.transaction = Some(transaction);
         emit(|| queued(delayed_ref, transaction));
     }
@@ -258,7 +271,7 @@ impl TransactionHandle<'_> {
     #[track_caller]
     #[inline]
     pub fn push_all(&mut self, refs: &[DelayedRef]) {
-        let transaction = TransactionId(self.transactions.queue.push_all(refs) + 1);
+        let transaction = TransactionId(self.queue.push_all(refs) + 1);
         self.transaction = Some(transaction);
         for &delayed_ref in refs {
             emit(|| queued(delayed_ref, transaction));
@@ -275,13 +288,18 @@ impl TransactionHandle<'_> {
         for &delayed_ref in refs.iter() {
             emit(|| queued(delayed_ref, transaction));
         }
-        self.transactions.queue.append(refs);
+        self.queue.append(refs);
     }
 
     /// The transaction that runs, which does not change while this handle lives.
     #[inline]
     fn running(&self) -> TransactionId {
-        self.transaction.unwrap_or_else(|| self.transactions.look_up_running())
+        self.transaction.unwrap_or_else(|| self.look_up_running())
+    }
+
+    #[cold]
+    fn look_up_running(&self) -> TransactionId {
+        TransactionId(self.queue.push_all(&[]) + 1)
     }
 
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
@@ -289,16 +307,6 @@ impl TransactionHandle<'_> {
     #[inline(always)]
     pub fn end(self) -> TransactionId {
         self.running()
-    }
-
-    /// Ends the handle and commits.
-    ///
-    /// # Errors
-    /// As [`Transactions::commit`].
-    pub fn commit(self) -> Result<CompletedCommit, CommitError> {
-        let transactions = self.transactions;
-        drop(self);
-        transactions.commit()
     }
 }
 
@@ -312,18 +320,6 @@ impl Drop for TransactionHandle<'_> {
     fn drop(&mut self) {
         emit(|| Event::EndTransaction);
     }
-}
-
-/// A commit that is complete.
-///
-/// Part of the proof: [transactions](crate::proof::transaction).
-#[derive(Debug)]
-#[must_use]
-pub struct CompletedCommit {
-    /// The commit root.
-    pub root: CommitRoot,
-    /// What the commit changed.
-    pub changes: Changes,
 }
 
 /// A commit failed, and with it every later one: no more transactions. Cloning it is cheap.
@@ -405,9 +401,9 @@ mod tests {
         let transactions = Transactions::default();
         assert_eq!(insert(&transactions, 0), TransactionId(1));
         for number in 1..4 {
-            let committed = transactions.commit().expect("commits");
-            assert_eq!(committed.root.transaction(), TransactionId(number));
-            assert_eq!(committed.root.len(), 1);
+            let root = transactions.commit().expect("commits");
+            assert_eq!(root.transaction(), TransactionId(number));
+            assert_eq!(root.len(), 1);
         }
         assert_eq!(insert(&transactions, 1), TransactionId(4));
     }
@@ -421,7 +417,7 @@ mod tests {
             panic!("the writer fails");
         }));
         assert!(result.is_err());
-        assert_eq!(transactions.commit().expect("commits").root.len(), 1);
+        assert_eq!(transactions.commit().expect("commits").len(), 1);
     }
 
     #[test]
@@ -431,24 +427,32 @@ mod tests {
         let _ = transactions.commit().expect("commits");
         let mut handle = transactions.join().expect("runs");
         handle.push(DelayedRef::drop(extent(7)));
-        let error = handle.commit().unwrap_err();
+        handle.end();
+        let error = transactions.commit().unwrap_err();
         assert!(matches!(error.ref_error(), Some(RefError::Unbalanced { references: 0, .. })));
         assert!(transactions.join().is_err());
         assert_eq!(transactions.commit().unwrap_err().to_string(), error.to_string());
         assert_eq!(transactions.commit_root().len(), 1);
     }
 
+    /// Does this instead of making a root durable.
+    struct Instead<F>(F);
+
+    impl<F: Fn() -> Result<(), Box<dyn Error + Send + Sync>>> CommitSteps for Instead<F> {
+        fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+            self.0()
+        }
+    }
+
     #[test]
     fn a_commit_that_fails_to_persist_or_panics_aborts() {
-        let transactions = Transactions::default();
-        let error = transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err();
+        let transactions = Transactions::with_steps(Shards::new(1), Instead(|| Err("disk full".into())));
+        let error = transactions.commit().unwrap_err();
         assert!(error.to_string().ends_with("disk full"));
+        assert!(transactions.join().unwrap_err().to_string().ends_with("disk full"));
 
-        let transactions = Transactions::default();
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            transactions.commit_with(|_, _| panic!("in persist"))
-        }));
-        assert!(result.is_err());
+        let transactions = Transactions::with_steps(Shards::new(1), Instead(|| panic!("in a step")));
+        assert!(catch_unwind(AssertUnwindSafe(|| transactions.commit())).is_err());
         assert!(transactions.join().unwrap_err().to_string().ends_with("panicked"));
     }
 }
