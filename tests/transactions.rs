@@ -55,7 +55,7 @@ struct Stage {
 }
 
 const WRITERS: u64 = 2;
-const PAIRS: usize = 20_000;
+const PAIRS: usize = 2_000;
 
 impl Stage {
     fn write(&self, writer: u64) {
