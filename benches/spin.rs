@@ -1,6 +1,6 @@
 //! A spin lock as the kernel has it, for the peers in the kernel's style.
 //!
-//! The kernel's holder is never preempted. Here he can be, so who waits spins a little and then yields:
+//! The kernel's holder is never preempted. Here it can be, so a waiting thread spins a little and then yields:
 //! spinning on would make the peers look worse than they are.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -49,7 +49,7 @@ fn main() -> Result<(), EnterError> {
             let (cache, done) = (&cache, done.clone());
             scope.spawn(move || {
                 let outcome = (0..UPDATES).try_for_each(|update| cache.update(update % cache.pairs.len()));
-                // Nobody listens once the other has failed.
+                // The receiver is gone once the other thread has failed.
                 let _ = done.send(outcome);
             });
         }

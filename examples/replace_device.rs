@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (stop, is_stopped) = mpsc::channel();
     let mut written = write(&volume, ROOM / 2, &is_stopped)?;
-    let (replaced, meanwhile) = std::thread::scope(|scope| {
+    let (replaced, during_replace) = std::thread::scope(|scope| {
         let volume = &volume;
         let writer = scope.spawn(move || write(volume, ROOM / 4, &is_stopped));
         let replaced = replace(volume, Arc::clone(&target));
@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         (replaced, writer.join().expect("the writer does not panic"))
     });
     replaced?;
-    written.extend(meanwhile?);
+    written.extend(during_replace?);
 
     // The old device is ours again. What is written from here on goes to the new one alone.
     drop(volume.retire_source()?);

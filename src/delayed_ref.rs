@@ -10,6 +10,16 @@
 //! - D2: the refs that were queued before a drain began are in it or in an earlier one.
 //! - D3: folding keeps the sum of changes of each extent.
 //!
+//! # Rejected
+//!
+//! - Tried: *a batch in the handle*, published at its end: what was pushed was lost where the handle unwound, and a
+//!   handle with a vector inside goes through memory. A push under the shard's own lock costs what publishing
+//!   did.
+//! - *A lock-free queue of nodes*: one allocation a ref. A vector under a lock that only a drain contends for
+//!   grows by doubling, and a long one is handed over whole.
+//! - *Folding while refs are pushed* (the kernel's tree of ref heads): writers would meet in the tree; a drain
+//!   sorts once instead.
+//!
 //! Checked by `loom-tests/src/models/delayed_ref.rs`,
 //! argued in [`docs/delayed_ref.md`](crate::proof::delayed_ref).
 //!
@@ -22,7 +32,7 @@ use crate::sharded::{Sharded, Shards};
 use crate::sync::Mutex;
 use crate::units::LogicalRange;
 
-/// Of so many, a caller's vector is handed over as it is: that costs less than to copy it.
+/// From this many refs on, a caller's vector is handed over as it is: that costs less than copying it.
 const MANY: usize = 64;
 
 /// One reference to an extent, added or dropped.
@@ -124,6 +134,15 @@ impl DelayedRefQueue {
     }
 
     /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
+    /// let queue = DelayedRefQueue::default();
+    /// let drain = queue.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
+    /// assert_eq!(drain, 0); // the first drain will take it
+    /// assert_eq!(queue.drain().iter().count(), 1);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[inline(always)]
     pub fn push(&self, delayed_ref: DelayedRef) -> u64 {
         let mut pending = self.shards.own().lock();
@@ -204,7 +223,7 @@ impl DelayedRefQueue {
         DrainedRefs { parts }
     }
 
-    /// A copy of what is queued, where exclusive access proves that nobody is using the queue.
+    /// A copy of what is queued, where exclusive access proves that no thread is using the queue.
     ///
     /// ```
     /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};

@@ -1,7 +1,7 @@
 //! Where bytes are read and written: the trait that an embedder implements, and a device in memory.
 //!
 //! A logical address *is* the offset on both devices: the copy keeps every byte at its place. An
-//! embedder with another mapping applies it inside his [`Device`].
+//! embedder with another mapping applies it inside its own [`Device`].
 
 use std::io;
 
@@ -10,9 +10,8 @@ use crate::sync::Mutex;
 /// A device of bytes. All offsets and lengths are in bytes.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
-///
-/// Calls come from many threads at once, and only non-overlapping ones do: that is what the protocol is
-/// for. A read that comes after a write returned (happens-after) must see it.
+/// Calls come from many threads at once, but never for overlapping bytes: that is what the protocol is for.
+/// A read that happens-after the return of a write must see it.
 ///
 /// ```
 /// use std::io;
@@ -184,7 +183,7 @@ impl Device for std::fs::File {
     }
 
     fn length(&self) -> io::Result<u64> {
-        // Of a block device, the metadata says zero: its size is where its end is.
+        // The metadata of a block device says zero: its size is where its end is.
         use std::io::{Seek, SeekFrom};
         let mut file = self;
         file.seek(SeekFrom::End(0))

@@ -1,7 +1,7 @@
-//! What happens, in the words of the protocol: one event a step.
+//! What happens, in the protocol's terms: one event a step.
 //!
 //! A step that takes something is reported right after it was taken, a step that gives something up right
-//! before: in the order of the events, nobody holds what he does not hold. With the feature `tracing`, each
+//! before. So at every point of the events' order, what a thread holds by the events it does hold. With the feature `tracing`, each
 //! is a `tracing` event of target `blockgate`; without it, emitting compiles to nothing. Under loom a model
 //! may install a recorder, which draws the timelines.
 //!
@@ -15,6 +15,25 @@ use crate::units::{BlockGroupId, Bytes, LogicalAddress, LogicalRange, Transactio
 /// A step of the protocol, with its values.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol#named-events).
+///
+/// ```
+/// use blockgate::{BlockGroupId, Event, LogicalRange};
+///
+/// /// What an operator wants to read of the drain.
+/// fn line(event: &Event) -> Option<String> {
+///     match event {
+///         Event::SetReadOnly { .. } | Event::SetReadWrite { .. } | Event::MoveCursor { .. } => {
+///             Some(event.to_string())
+///         }
+///         _ => None,
+///     }
+/// }
+/// let group = BlockGroupId(3);
+/// let frozen = line(&Event::SetReadOnly { group, levels: 1 });
+/// assert_eq!(frozen.as_deref(), Some("set block group 3 read-only (0 -> 1)"));
+/// assert_eq!(line(&Event::AddOrdered { extent: LogicalRange::new(0, 4096)? }), None);
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -75,14 +94,14 @@ pub enum Event {
     WaitReservations {
         /// The group.
         group: BlockGroupId,
-        /// Somebody had one when the group was set read-only.
+        /// There was one when the group was set read-only.
         waited: bool,
     },
     /// A wait for the group's NOCOW writers ended.
     WaitNocowWriters {
         /// The group.
         group: BlockGroupId,
-        /// Somebody was one when the group was set read-only.
+        /// There was one when the group was set read-only.
         waited: bool,
     },
     /// An ordered extent was added.
@@ -265,12 +284,12 @@ mod recorder {
     type Recorder = Box<dyn FnMut(&'static Location<'static>, Event)>;
 
     thread_local! {
-        // Of the thread of the system, which under loom and shuttle runs all threads of a model.
+        // Of the system thread, which under loom and shuttle runs all threads of a model.
         static RECORDER: RefCell<Option<Recorder>> = const { RefCell::new(None) };
     }
 
-    /// Installs who hears of each event and of the source line that reported it, for all models that
-    /// run on this thread of the system. Only under the cfg of an engine.
+    /// Installs what is called with each event and the source line that reported it, for all models that
+    /// run on this system thread. Only under `--cfg loom` or `--cfg shuttle`.
     pub fn set_recorder(recorder: Option<Recorder>) {
         RECORDER.with(|slot| *slot.borrow_mut() = recorder);
     }

@@ -11,6 +11,9 @@
 //! - T3: extent items do not overlap, and each has at least one reference.
 //! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
 //!
+//! Rejected: *a map under a reader-writer lock*, copied at each commit. The copy costs in proportion to the
+//! tree, and without it a commit waits for every reader.
+//!
 //! Checked by `loom-tests/src/models/transaction.rs`,
 //! argued in [`docs/transaction.md`](crate::proof::transaction).
 //!
@@ -89,8 +92,8 @@ impl ExtentTree {
     /// Applies folded refs to the live tree: all of them or, on an error, none.
     ///
     /// # Errors
-    /// [`RefError`] names the first ref that does not fit the tree: somebody dropped a reference that
-    /// does not exist, or added one to an extent that overlaps another.
+    /// [`RefError`] names the first ref that does not fit the tree: it drops a reference that does not exist,
+    /// or adds one to an extent that overlaps another.
     ///
     /// # Example
     /// ```
@@ -122,7 +125,6 @@ impl ExtentTree {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(0, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
     /// let root = tree.candidate(TransactionId(1)); // to be persisted, and then switched to
@@ -143,7 +145,6 @@ impl ExtentTree {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let reader = tree.commit_root();
     /// tree.switch_commit_root(tree.candidate(TransactionId(1)));
@@ -168,7 +169,7 @@ impl ExtentTree {
         self.commit_root.lock().clone()
     }
 
-    /// The commit root, where exclusive access proves that nobody else is using the tree.
+    /// The commit root, where exclusive access proves that no other thread is using the tree.
     pub fn exclusive_commit_root(&mut self) -> &CommitRoot {
         self.commit_root.get_mut()
     }
@@ -269,7 +270,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let (first, second) = (LogicalRange::new(0, 8192)?, LogicalRange::new(8192, 4096)?);
     /// let _ = tree.apply(&[first, second].map(|extent| FoldedRef { extent, change: 1 }))?;
@@ -291,7 +291,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (tree, extent) = (ExtentTree::new(), LogicalRange::new(4096, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent, change: 1 }])?;
     /// let root = tree.candidate(TransactionId(1));
@@ -325,7 +324,6 @@ impl CommitRoot {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let (root, extent) = (ExtentTree::new().commit_root(), LogicalRange::new(0, 4096)?);
     /// let next = root.with(&[FoldedRef { extent, change: 1 }])?;
     /// assert_eq!((root.len(), next.len()), (0, 1));
@@ -369,6 +367,18 @@ pub struct Changes {
 
 impl Changes {
     /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let (half, whole) = (LogicalRange::new(0, 4096)?, LogicalRange::new(0, 8192)?);
+    /// let _ = tree.apply(&[FoldedRef { extent: half, change: 1 }])?;
+    /// let refs = [FoldedRef { extent: half, change: -1 }, FoldedRef { extent: whole, change: 1 }];
+    /// let grown = tree.apply(&refs)?;
+    /// assert_eq!(grown.bytes_inserted(), [LogicalRange::new(4096, 4096)?]); // the rest was in use
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_inserted(&self) -> Vec<LogicalRange> {
         without(&self.inserted, &self.removed)
@@ -379,7 +389,6 @@ impl Changes {
     /// ```
     /// # use blockgate::delayed_ref::FoldedRef;
     /// # use blockgate::{ExtentTree, LogicalRange, TransactionId};
-    ///
     /// let tree = ExtentTree::new();
     /// let (whole, half) = (LogicalRange::new(0, 8192)?, LogicalRange::new(0, 4096)?);
     /// let _ = tree.apply(&[FoldedRef { extent: whole, change: 1 }])?;
@@ -396,6 +405,16 @@ impl Changes {
     }
 
     /// The bytes that were to be used and never were.
+    ///
+    /// ```
+    /// # use blockgate::delayed_ref::FoldedRef;
+    /// # use blockgate::{ExtentTree, LogicalRange};
+    /// let tree = ExtentTree::new();
+    /// let extent = LogicalRange::new(0, 4096)?;
+    /// let changes = tree.apply(&[FoldedRef { extent, change: 0 }])?; // added, and dropped again
+    /// assert_eq!(changes.bytes_cancelled(), [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bytes_cancelled(&self) -> Vec<LogicalRange> {
         without(&without(&self.cancelled, &self.removed), &self.inserted)
@@ -472,7 +491,7 @@ impl fmt::Display for RefError {
             Self::Unbalanced { extent, references, change } => write!(
                 f,
                 "extent {extent} has {references} references, and {change:+} was queued: each reference \
-                 is dropped once, by the one who added it"
+                 is dropped once, by the owner that added it"
             ),
             Self::Overlaps { extent, other } => {
                 write!(

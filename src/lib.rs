@@ -3,9 +3,39 @@
 //!
 //! In 2016 a device replace of Btrfs could lose data. It set a block group read-only and copied what the
 //! *commit root* of the extent tree listed, while a writer that had allocated just before was still on
-//! its way; that extent was never copied. The cure: set read-only, *then wait* for everyone who was
+//! its way; that extent was never copied. The cure: set read-only, *then wait* for every writer that was
 //! admitted before, commit, and copy. This crate is that protocol as types that can be embedded, and a
 //! proof that runs: the same code is explored by loom, interleaving by interleaving.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use blockgate::{Device, LogicalRange, MemoryDevice, Policy, Volume};
+//!
+//! let (old, new) = (Arc::new(MemoryDevice::new(2 << 20)), Arc::new(MemoryDevice::new(2 << 20)));
+//! let groups = [LogicalRange::new(0, 1 << 20)?, LogicalRange::new(1 << 20, 1 << 20)?];
+//! let builder = groups.into_iter().fold(Volume::builder(4096), |builder, group| builder.group(group));
+//! let mut volume = builder.build(old)?;
+//!
+//! let mut replace = volume.start_replace(new.clone(), Policy::CopyThenClone)?;
+//! let written = std::thread::scope(|scope| {
+//!     // A write fails only while both groups are read-only for it; this writer leaves those out.
+//!     let write = |byte| Some((volume.write(&[byte; 4096]).ok()?, byte));
+//!     let writer = scope.spawn(move || (1..=100).filter_map(write).collect::<Vec<_>>());
+//!     replace.run()?; // freezes, drains and copies one group after the other meanwhile
+//!     replace.finish()?;
+//!     Ok::<_, blockgate::ReplaceError>(writer.join().expect("the writer does not panic"))
+//! })?;
+//! drop(replace);
+//! drop(volume.retire_source()?);
+//!
+//! for (extent, byte) in written {
+//!     let mut bytes = [0; 4096];
+//!     new.read_at(extent.start(), &mut bytes)?;
+//!     assert_eq!(bytes, [byte; 4096]); // whenever it was written: nothing is missing
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Where to enter
 //!
@@ -64,7 +94,7 @@ pub mod volume;
 
 pub use block_group::{
     AlignmentError, BlockGroup, Figures, NocowAdmission, ReadOnly, ReadOnlyError, Reservation, ReserveError,
-    SpaceError,
+    SharedBlockGroup, SpaceError,
 };
 pub use delayed_ref::{DelayedRef, DelayedRefQueue, RefAction};
 pub use device::{Device, MemoryDevice};

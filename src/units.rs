@@ -1,6 +1,6 @@
 //! Logical addresses, ranges of them, and the numbers that name things.
 //!
-//! A [`LogicalRange`] is never empty and never wraps, so nobody above this file needs to ask.
+//! A [`LogicalRange`] is never empty and never wraps, so no code above this file needs to check.
 
 use std::fmt;
 

@@ -55,7 +55,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..120)
 }
 
-/// What the group should be: one cell a unit, and the extents that somebody holds.
+/// What the group should be: one cell a unit, and the extents that some thread holds.
 struct Naive {
     start: u64,
     units: Vec<Use>,

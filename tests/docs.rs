@@ -58,7 +58,7 @@ fn code_spans(page: &Page) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn assert_none(findings: &[Finding]) {
-    none_of(findings).unwrap_or_else(|findings| panic!("\n{findings}"));
+    none_of(findings).unwrap_or_else(|findings| panic!("{findings}"));
 }
 
 mod citations {
@@ -120,9 +120,9 @@ mod citations {
     #[test]
     fn twin_wrong_citations_are_noticed() {
         for wrong in [
-            "`src/gate.rs: Gate::of_nothing`",
-            "`src/gate.rs: Gate::enter, Gate::of_nothing`",
-            "`src/gate.rs: enter`",
+            "`src/gate/mod.rs: Gate::of_nothing`",
+            "`src/gate/mod.rs: Gate::enter, Gate::of_nothing`",
+            "`src/gate/mod.rs: enter`",
             "`src/gates.rs: Gate::enter`",
             "`gate.rs: Gate::enter`",
             "`gate.rs`",
@@ -132,7 +132,7 @@ mod citations {
             assert_eq!(check(&Page::parse("a page", wrong)).0.len(), 1, "{wrong}");
         }
         for right in
-            ["`src/gate.rs: Gate::enter,\nDrop for Inside, EnterError::Full`", "`src/gate.rs`", "`src/`"]
+            ["`src/gate/mod.rs: Gate::enter,\nDrop for Inside, EnterError::Full`", "`src/units.rs`", "`src/`"]
         {
             assert_none(&check(&Page::parse("a page", right)).0);
         }
@@ -188,15 +188,60 @@ mod models {
         assert!(!is_known("replace/of-nothing"), "twin: a name that is no model's");
     }
 
-    /// The page of a type, its file in `src` and its models have one name.
+    /// The page of a type, its file in `src`, its models and its tests have one name.
     #[test]
     fn a_page_its_source_and_its_models_share_a_name() {
         for name in ["block_group", "delayed_ref", "gate", "ordered_extent", "transaction"] {
             let sources = [format!("src/{name}.rs"), format!("src/{name}/mod.rs")];
             assert!(exists(&format!("docs/{name}.md")), "docs/{name}.md");
             assert!(exists(&format!("loom-tests/src/models/{name}.rs")), "loom-tests/src/models/{name}.rs");
+            assert!(exists(&format!("tests/{name}.rs")), "tests/{name}.rs");
             assert!(sources.iter().any(|path| exists(path)), "src/{name}.rs");
         }
+    }
+}
+
+mod invariants {
+    use super::*;
+
+    /// The invariants at the head of a file: lines like `//! - G1: what holds.`, which may go on.
+    fn heads(text: &str) -> Vec<String> {
+        let head = text.lines().map_while(|line| line.strip_prefix("//!")).collect::<Vec<_>>().join("\n");
+        let paragraphs = head.split("\n - ").skip(1).map(|item| item.split("\n\n").next().unwrap_or(item));
+        paragraphs.map(words).filter(|item| is_numbered(item)).collect()
+    }
+
+    fn is_numbered(item: &str) -> bool {
+        let number = item.split_once(": ").and_then(|(number, _)| number.strip_prefix(char::is_uppercase));
+        number.is_some_and(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()))
+    }
+
+    /// Without Markdown, and on one line.
+    fn words(text: &str) -> String {
+        let text: String = text.chars().filter(|c| !matches!(c, '*' | '`' | '[' | ']')).collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_pages_argue_the_invariants_as_the_sources_state_them() {
+        let pages: String = CHAPTERS.iter().map(|path| words(&read(path))).collect();
+        let sources = files("src", &["rs"]).into_iter().map(|path| (heads(&read(&path)), path));
+        let invariants: Vec<_> = sources
+            .flat_map(|(heads, path)| heads.into_iter().map(move |head| (head, path.clone())))
+            .collect();
+        assert!(invariants.len() > 35, "only {} invariants were found", invariants.len());
+        let missing = invariants.iter().filter(|(head, _)| !pages.contains(head.as_str()));
+        let missing =
+            missing.map(|(head, path)| Finding::new(path, 1, format!("no page says the same: {head}")));
+        assert_none(&missing.collect::<Vec<_>>());
+        assert!(!pages.contains("G1: the levels of a shard are none"), "twin: another statement");
+    }
+
+    #[test]
+    fn twin_an_invariant_is_read_whole() {
+        let text =
+            "//! # Invariants\n//!\n//! - G1: `a` is\n//!   [`b`].\n//! - no number\n//!\n//! More.\nuse x;";
+        assert_eq!(heads(text), ["G1: a is b."]);
     }
 }
 
@@ -377,7 +422,9 @@ mod rustdoc {
 
     /// Layer 0 is what the proof stands on: it is argued in `loom`, and in the heads of its files.
     fn is_argued(path: &str) -> bool {
-        !["src/units.rs", "src/sync/", "src/proof/"].iter().any(|below| path.starts_with(below))
+        !["src/units.rs", "src/sharded.rs", "src/sync/", "src/proof/"]
+            .iter()
+            .any(|below| path.starts_with(below))
     }
 
     fn without_a_link(path: &str, text: &str) -> Vec<Finding> {

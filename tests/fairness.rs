@@ -32,7 +32,7 @@ fn volume() -> Volume {
 }
 
 fn completed(volume: &Volume) -> u64 {
-    volume.transactions().commit_root().transaction().0
+    volume.commit_root().transaction().0
 }
 
 /// Does `act`, and notes how many commits completed meanwhile.

@@ -12,7 +12,7 @@ use blockgate::sync::{CounterWord, Ordering};
 use blockgate::{EnterError, Gate, Shards};
 use support::{Counter, panics, within_a_minute};
 
-/// A gate, and the truth about who is inside, kept by those who are.
+/// A gate, and the truth about the threads inside, kept by those threads.
 #[derive(Default)]
 struct Watched {
     gate: Gate,
@@ -50,7 +50,7 @@ impl Watched {
         let inside = self.inside.get();
         for _ in 0..3 {
             std::thread::yield_now();
-            assert!(!waits || self.inside.get() == 0, "G2: somebody entered a closed gate");
+            assert!(!waits || self.inside.get() == 0, "G2: a thread entered a closed gate");
         }
         inside
     }
@@ -74,7 +74,7 @@ fn nobody_is_inside_a_gate_that_was_waited_empty() {
                     let _end = watched.done.next_at_end();
                     let mut closings = 0;
                     while closings < 100 || watched.occupied.get() == 0 || watched.refused.get() == 0 {
-                        assert_eq!(watched.inside_when_closed(true), 0, "G4: somebody was left inside");
+                        assert_eq!(watched.inside_when_closed(true), 0, "G4: a thread was left inside");
                         closings += 1;
                     }
                 });

@@ -13,15 +13,15 @@ fn main() {}
 
 #[cfg(not(any(loom, traceset)))]
 fn main() -> std::process::ExitCode {
-    use libtest_mimic::{Arguments, Trial};
+    use loom_harness::binary::{Check, run};
 
-    let trials = vec![
-        Trial::test("the_patterns_find_their_samples_and_nothing_else", || Ok(house::patterns()?)),
-        Trial::test("circles_are_found_in_small_crates", || Ok(repository::circles::test()?)),
-        Trial::test("twin_broken_ways_are_noticed", || Ok(repository::ways::test()?)),
-        Trial::test("the_house_is_in_order", || Ok(house::inspect()?)),
+    let checks = vec![
+        Check::new("the_patterns_find_their_samples_and_nothing_else", house::patterns),
+        Check::new("circles_are_found_in_small_crates", repository::circles::test),
+        Check::new("twin_broken_ways_are_noticed", repository::ways::test),
+        Check::new("the_house_is_in_order", house::inspect),
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    run("blockgate", checks)
 }
 
 #[cfg(not(any(loom, traceset)))]

@@ -319,7 +319,7 @@ fn bytes_that_change_their_extent_are_not_given_out_again() {
     volume.commit().expect("commits");
     let held = volume.begin_cow(2 * UNIT).expect("space");
     let halves = [range(extent.start(), UNIT), range(extent.start() + UNIT, UNIT)];
-    let mut handle = volume.transactions().join().expect("runs");
+    let mut handle = volume.join().expect("runs");
     handle.push(DelayedRef::drop(extent));
     for half in halves {
         handle.push(DelayedRef::add(half));

@@ -26,7 +26,7 @@ fn memory(length: u64) -> Arc<MemoryDevice> {
     Arc::new(MemoryDevice::new(usize::try_from(length).expect("small")))
 }
 
-/// The extents of one writer, with the seed of the bytes that he wrote last.
+/// The extents of one writer, with the seed of the bytes that it wrote last.
 type Live = BTreeMap<LogicalRange, u64>;
 
 /// What was reached, over all rounds.
@@ -55,7 +55,7 @@ impl Reached {
             (&self.waited_ordered, "a drain that waits for ordered extents"),
             (&self.moved, "an overwrite that moves"),
             (&self.in_place, "an overwrite in place"),
-            (&self.no_space, "a writer who finds no space"),
+            (&self.no_space, "a writer that finds no space"),
             (&self.abandoned, "a replace that is given up midway"),
         ];
         outcomes.iter().filter(|(counter, _)| counter.get() == 0).map(|(_, what)| *what).collect()
@@ -143,7 +143,7 @@ impl Writer<'_> {
     }
 }
 
-/// Admitted writers who take their time, and then give up.
+/// Admitted writers that take their time, and then give up.
 fn linger(volume: &Volume, over: &Counter) {
     while over.get() < WRITERS {
         for group in volume.groups() {
@@ -288,7 +288,7 @@ enum Progress {
 }
 use Progress::{Finished, NotBegun, Reserved, Submitted};
 
-/// How far the writer is to come before each step of the replace; he is finished after it.
+/// How far the writer is to come before each step of the replace; it is finished after the last.
 #[derive(Debug, Clone, Copy)]
 struct Schedule {
     before: Progress,
@@ -317,7 +317,7 @@ impl Engine {
         }
     }
 
-    /// One COW write, hand over hand, which tells `reached` how far it has come.
+    /// One COW write, the next token always before the last is let go; it reports to `reached` how far it is.
     fn write(&self, cursor: &CursorReader, reached: impl Fn(Progress)) {
         reached(NotBegun);
         let reservation = self.group.reserve(UNIT).expect("read-write");
@@ -337,7 +337,7 @@ impl Engine {
         reached(Finished);
     }
 
-    /// Replaces the group, with the mistake, and lets the writer come to where the schedule wants him.
+    /// Replaces the group, with the mistake, and lets the writer proceed to where the schedule wants it.
     fn replace(&self, mistake: Mistake, mut cursor: Cursor, writer: &mut Led, schedule: Schedule) {
         writer.lead_to(schedule.before);
         let read_only = self.group.set_read_only();
@@ -405,9 +405,9 @@ fn extents_lost_by(mistake: Mistake, schedule: Schedule) -> usize {
         let (engine, reader) = (&engine, &reader);
         scope.spawn(move || {
             engine.write(reader, |progress| {
-                here.send(progress).expect("he is led");
+                here.send(progress).expect("the test leads the writer");
                 if progress != Finished {
-                    may_go_on.recv().expect("he is led");
+                    may_go_on.recv().expect("the test leads the writer");
                 }
             });
         });

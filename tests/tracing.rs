@@ -117,7 +117,7 @@ fn an_overwrite_that_moves() {
         let _ = volume.commit().expect("commits");
     };
     let act = move |volume: &Volume| {
-        let root = volume.transactions().commit_root();
+        let root = volume.commit_root();
         let whole = LogicalRange::new(0, 2 * GROUP).expect("a range");
         let shared = root.extents_in(whole).next().unwrap_or(extent);
         let _ = volume.overwrite(shared, &[2; 4096]).expect("it is moved");

@@ -1,12 +1,12 @@
 //! Closing a door that four writers go through all the time.
 //!
 //! Measured: from the call to the moment at which nobody is inside. Against: the write lock of the locks
-//! that writers would hold for reading. A lock makes a refused writer wait. At the gate he may, or go on
-//! elsewhere, as a writer that meets a read-only group does, at once or after he has yielded: all are
-//! measured. A writer is inside for a tenth of his time.
+//! that writers would hold for reading. A lock makes a refused writer wait. At the gate it may, or go on
+//! elsewhere, as a writer that meets a read-only group does, at once or after it has yielded: all are
+//! measured. A writer is inside for a tenth of its time.
 //!
 //! Goal: the 99th percentile at most a fifth of both `RwLock`s'. With fewer processors than threads it is
-//! how soon the one who was taken off his processor while inside gets to run again: the row of 1 writer
+//! how soon the one that was taken off its processor while inside gets to run again: the row of 1 writer
 //! shows what the gate itself takes.
 
 use std::hint::black_box;
@@ -64,7 +64,7 @@ const YIELD: &str = "Gate, refused yield";
 const WAIT: &str = "Gate, refused wait";
 
 const TIME_SLICE: &str = "a writer that was taken off its processor while inside waits there for as long as \
-                          others run, and those who are refused do not make room; see what one yield does";
+                          others run, and the refused ones do not make room; see what one yield does";
 const PARKS: &str = "the locks' 99th percentile is about one wake-up by the system, and a fifth of that is less \
                      than one takes";
 
@@ -72,7 +72,7 @@ const LOCKS: Quantity = Quantity::Than(&["std RwLock", "parking_lot RwLock"]);
 const CLOSINGS: u64 = 200;
 
 trait Closing: Default + Send + Sync + 'static {
-    /// A writer goes in, does `work` there, and leaves. Whether he was admitted.
+    /// A writer goes in, does `work` there, and leaves. Whether it was admitted.
     fn write(&self, work: impl Fn()) -> bool;
 
     /// Closes, calls `empty` once nobody is inside, and opens.
@@ -186,7 +186,7 @@ fn writer<C: Closing>(door: &C, thread: usize, stop: &AtomicBool) -> u64 {
     pin(thread);
     let mut admitted = 0;
     while !stop.load(Ordering::Relaxed) {
-        // Refused, he does the same elsewhere.
+        // Refused, it does the same elsewhere.
         if door.write(|| work(INSIDE)) {
             admitted += 1;
         } else {

@@ -1,4 +1,4 @@
-//! Closing a door behind which nobody is.
+//! Closing a door with no thread behind it.
 //!
 //! Measured: close, find it empty, open. Against: taking the write lock. Cases: shards of the gate (the
 //! peers have theirs fixed). Limit: a locked addition and a locked subtraction.

@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 use crossbeam_utils::sync::ShardedLock;
 use parking_lot::{Condvar, Mutex};
 
-use super::enter::Door;
+use super::door::Door;
 use crate::spin::SpinLock;
 
 const CLOSED: u64 = 1 << 63;

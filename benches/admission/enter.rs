@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use blockgate::Gate;
 
+use super::door::Door;
 use super::doors::{Counted, Kernel, OneWord, ParkingLot, Sharded, StdLock};
 use super::pins::{ArcSwapLoad, Epoch, Hazard, Seize};
 use crate::method::goal::Goal;
@@ -25,28 +26,6 @@ use crate::method::sample::{Case, Metric, Sample};
 use crate::method::settings::Settings;
 use crate::method::threads::measure;
 use crate::method::{Axis, Bench};
-
-/// Something that admits writers.
-pub(crate) trait Door: Default + Send + Sync + 'static {
-    /// What a thread keeps between two admissions.
-    type Local<'a>;
-
-    fn local(&self, thread: usize) -> Self::Local<'_>;
-
-    /// In and out. Whether the caller was admitted.
-    fn pass(&self, local: &mut Self::Local<'_>) -> bool;
-}
-
-impl Door for Gate {
-    type Local<'a> = ();
-
-    fn local(&self, _thread: usize) -> Self::Local<'_> {}
-
-    #[inline]
-    fn pass(&self, (): &mut ()) -> bool {
-        self.enter().is_ok()
-    }
-}
 
 pub(crate) fn one_group() -> Bench {
     Bench {

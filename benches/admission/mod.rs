@@ -2,6 +2,7 @@
 
 mod closing_busy;
 mod closing_idle;
+mod door;
 mod doors;
 mod enter;
 mod pins;

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use haphazard::{AtomicPtr, HazardPointer};
 use seize::Guard as _;
 
-use super::enter::Door;
+use super::door::Door;
 
 /// A pin of the default collector, and a look at the flag.
 #[derive(Default)]

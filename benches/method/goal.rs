@@ -87,7 +87,7 @@ impl Goal {
         Self::new(ours, case, Metric::Cpu, Quantity::OfLimit, Bound::AtMost(at_most))
     }
 
-    /// So many times cheaper than the best of `peers`.
+    /// This many times cheaper than the best of `peers`.
     pub(crate) fn than(
         ours: &'static str,
         case: Case,

@@ -3,7 +3,7 @@
 //! A shared machine drifts by half from one minute to the next, and ratios do not. So every round runs
 //! every candidate once, in a new random order, and a candidate is judged by its ratio to the limit *of
 //! the same round*; the median of these ratios is the result, the tenth and ninetieth percentile its
-//! spread. A candidate runs so many operations that a sample takes the time asked for. Each thread reads
+//! spread. A candidate runs as many operations as it takes for a sample to last the time asked for. Each thread reads
 //! its own CPU clock, so that another process which takes the processor away costs nothing; what was done
 //! is counted and asserted.
 
@@ -20,7 +20,7 @@ use rounds::Candidate;
 use sample::{Case, Metric};
 use settings::Settings;
 
-/// One bench: a question, its cases, and who takes part.
+/// One bench: a question, its cases, and the candidates.
 pub(crate) struct Bench {
     /// `topic/question`, what `--filter` looks at.
     pub name: &'static str,
@@ -35,7 +35,7 @@ pub(crate) struct Bench {
     /// What comes out nearly the same each time needs few.
     pub most_rounds: usize,
     pub cases: fn(&Settings) -> Vec<Case>,
-    /// Those who take part in a case, freshly set up.
+    /// The candidates of a case, freshly set up.
     pub candidates: fn(Case) -> Vec<Candidate>,
     pub goals: fn() -> Vec<Goal>,
 }

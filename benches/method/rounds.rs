@@ -6,7 +6,7 @@ use super::sample::{Case, Metric, Sample};
 use super::settings::Settings;
 use super::stats::Summary;
 
-/// Who takes part in a bench.
+/// A participant of a bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// What the hardware cannot do cheaper. At most one in a bench.
@@ -16,7 +16,7 @@ pub(crate) enum Role {
     Peer,
 }
 
-/// Runs so many operations on each thread, and measures them.
+/// Runs the given number of operations on each thread, and measures them.
 type Run = Box<dyn FnMut(u64) -> Sample>;
 
 pub(crate) struct Candidate {
@@ -44,7 +44,7 @@ impl Candidate {
         Self::new(Role::Peer, name, run)
     }
 
-    /// With so many operations a sample, however long they take.
+    /// With this many operations a sample, however long they take.
     pub(crate) fn operations(mut self, operations: u64) -> Self {
         self.operations = Some(operations);
         self
@@ -106,7 +106,8 @@ pub(crate) fn run(
     series
 }
 
-/// So many operations that a sample takes as long as asked for. What it runs to find out warms up caches.
+/// The number of operations with which a sample takes as long as asked for. The runs that find it out warm up
+/// the caches.
 fn calibrate(candidate: &mut Candidate, settings: &Settings) -> u64 {
     if let Some(operations) = candidate.operations {
         return operations;

@@ -1,7 +1,7 @@
 //! What a commit costs, by the size of the tree.
 //!
 //! Measured: join, 50 references dropped and 50 added, commit; afterwards a reader can hold the commit root
-//! for as long as he likes. Against: copying an ordinary map for the reader. Limit: changing an ordinary map
+//! for as long as it likes. Against: copying an ordinary map for the reader. Limit: changing an ordinary map
 //! in place, with nothing for the reader.
 //!
 //! Goal: a commit costs in proportion to what changed. A tree of 1000 times as many extents is twice as
@@ -46,7 +46,7 @@ pub(crate) fn bench() -> Bench {
 
 const OURS: &str = "Transactions";
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
-/// So many are dropped by a commit, and as many added.
+/// A commit drops this many, and adds as many.
 const HALF: u64 = 50;
 
 /// Something that extents are committed to.

@@ -1,6 +1,6 @@
 //! Pushing refs and taking them out again, unmerged.
 //!
-//! Measured: one ref, pushed, and looked at once by who drained; a handle pushes so many, then ends, then
+//! Measured: one ref, pushed, and looked at once by the thread that drained; a handle pushes that many, then ends, then
 //! its thread drains whatever is there. Against: queues, channels, a locked vector, a tree that merges when
 //! a ref comes. Limit: a vector of the thread's own, which nobody shares.
 //!

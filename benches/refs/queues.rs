@@ -1,4 +1,4 @@
-//! Where writers can put refs until somebody takes them all.
+//! Where writers can put refs until a drain takes them all.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -71,7 +71,7 @@ impl Queue for Own {
     }
 
     fn drain(&self, local: &mut Self::Local, f: impl FnMut(DelayedRef)) {
-        // Taken, and not cleared: who drains is another, and keeps them.
+        // Taken, and not cleared: the draining thread is another one, and keeps them.
         mem::take(local).into_iter().for_each(f);
     }
 
@@ -80,7 +80,7 @@ impl Queue for Own {
     }
 }
 
-/// Ours, for who has many: collected by the thread, and handed over at the end of its handle.
+/// Ours, for a thread that has many: collected by the thread, and handed over at the end of its handle.
 #[derive(Default)]
 pub(crate) struct Batched(DelayedRefQueue);
 

@@ -2,8 +2,8 @@
 //!
 //! Measured: from the call that sets a group read-only until none of its writes is in flight, and until
 //! they are in the commit root, with 1, 2 and 4 writers of 4 KiB each; refused, they go to a second group.
-//! Against: a lock that each write holds for reading, I/O and all, and the freeze for writing: what a user
-//! would do who has no such protocol.
+//! Against: a lock that each write holds for reading, I/O and all, and the freeze for writing: what
+//! an engine without such a protocol would do.
 //!
 //! There is no goal in figures. The time until the commit root is mostly the commit itself, that is, what
 //! was written since the one before.

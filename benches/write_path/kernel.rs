@@ -2,7 +2,7 @@
 //!
 //! One lock and one tree for each of: the group's free space, its writes in flight, the delayed refs (which
 //! merge when they come). The group's flag and its reservations are under a spin lock, and so are the
-//! transaction's state and its writers. Who takes a count to zero wakes whoever waits.
+//! transaction's state and its writers. The thread that takes a count to zero wakes the ones that wait.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,9 @@
 //! How many bytes of a group are what, and what is wrong when they do not add up.
+//!
+//! Rejected: *remembering which extents are reserved, used or pinned*, so that giving back another's extent is
+//! always noticed. Every allocation would then insert into a map that a release takes it out of; the extent
+//! tree has the used ones anyway, and the owner the others. A count finds the mistakes that change a sum, and
+//! the rest is prevented by who may book (see the module above).
 
 use std::fmt;
 use std::ops::Add;
@@ -8,6 +13,20 @@ use crate::units::{Bytes, LogicalRange};
 /// The bytes of a group by what they are used for. They add up to the group's length.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// use blockgate::{BlockGroup, BlockGroupId, Figures, LogicalRange};
+///
+/// let groups = [
+///     BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?,
+///     BlockGroup::new(BlockGroupId(1), LogicalRange::new(1 << 20, 1 << 20)?, 4096)?,
+/// ];
+/// let reservation = groups[0].reserve(8192)?;
+/// let all = groups.iter().fold(Figures::default(), |sum, group| sum + group.figures());
+/// assert_eq!((all.reserved, all.free), (8192, (2 << 20) - 8192));
+/// # drop(reservation);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Can be allocated (while the group is read-write).
@@ -19,7 +38,7 @@ pub struct Figures {
     /// Extents that have left the tree, in a transaction whose commit is not complete: a crash would
     /// bring them back.
     pub pinned: u64,
-    /// Free bytes of a group that is read-only: nobody can allocate them.
+    /// Free bytes of a group that is read-only: no writer can allocate them.
     pub read_only: u64,
 }
 
@@ -73,6 +92,20 @@ impl Add for Figures {
 /// What a byte of a group is used for.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
+///
+/// ```
+/// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+/// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// use blockgate::SpaceError;
+/// use blockgate::block_group::SpaceKind;
+///
+/// let extent = group.reserve(4096)?.hand_over(); // reserved, and not used
+/// match group.book_removed(extent) {
+///     Err(SpaceError::NotBooked { kind, have, .. }) => assert_eq!((kind, have), (SpaceKind::Used, 0)),
+///     outcome => unreachable!("{outcome:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpaceKind {
     /// See [`Figures::free`].
@@ -85,13 +118,33 @@ pub enum SpaceKind {
     Pinned,
 }
 
-/// A booking that does not fit what is booked: somebody gave space back twice, or space that is not his.
+/// A booking that does not fit what is booked: space was given back twice, or by someone else than its owner.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///
-/// What is free is known by address; what is reserved, used or pinned only by count, since an allocation
-/// does not pay for more. So giving back free space is always noticed, and giving back another's extent
-/// only when there are fewer bytes of that kind than are given back.
+/// Free bytes are known by address; reserved, used and pinned ones only by count, to keep allocation cheap.
+/// So giving back free space is always noticed, and giving back another owner's extent only when there are
+/// fewer bytes of that kind than are given back.
+///
+/// ```
+/// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+/// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+/// use blockgate::SpaceError;
+///
+/// /// Gives space back after a failed write. What is not in the group is the caller's mistake, and harmless.
+/// fn give_back(group: &BlockGroup, extent: LogicalRange) -> Result<bool, SpaceError> {
+///     match group.release(extent) {
+///         Ok(()) => Ok(true),
+///         Err(SpaceError::Outside { .. }) => Ok(false), // of another group
+///         Err(defect) => Err(defect),
+///     }
+/// }
+/// let extent = group.reserve(4096)?.hand_over();
+/// assert_eq!(give_back(&group, LogicalRange::new(1 << 20, 4096)?), Ok(false));
+/// assert_eq!(give_back(&group, extent), Ok(true));
+/// assert!(matches!(give_back(&group, extent), Err(SpaceError::NotBooked { .. }))); // twice
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpaceError {
@@ -109,7 +162,7 @@ pub enum SpaceError {
         /// The unit of allocation, in bytes.
         alignment: u64,
     },
-    /// There are not so many bytes of that kind there, or they are free already.
+    /// There are fewer bytes of that kind there, or they are free already.
     NotBooked {
         /// The extent, as far as it lies in one slice of the group.
         extent: LogicalRange,

@@ -1,4 +1,4 @@
-//! Which bytes of a block group are free: allocation without meeting other writers.
+//! Which bytes of a block group are free: allocation that does not contend with other writers.
 //!
 //! The group's range is cut into as many *slices* as there are shards. Each has its own lock, its own
 //! free ranges and its own figures, so that threads on different shards share nothing. A request that
@@ -16,6 +16,15 @@
 //!
 //! - F1: `free + reserved + used + pinned` is the length of the slice, at every moment.
 //! - F2: `free` is the sum of the cluster and the free ranges; these do not overlap.
+//!
+//! # Rejected
+//!
+//! - *One allocator a group, under one lock* (the kernel's way): all writers of a group meet there. A slice a
+//!   shard costs a search only when the thread's own slice is full.
+//! - *Handing a slice's free ranges to a thread*, without a lock: they would be lost with the thread, and
+//!   `NoSpace` could not be exact. A lock that no other thread wants costs two locked operations.
+//! - *Cutting every allocation from the maps.* Most requests are cut from the cluster, which is a compare and
+//!   an addition; the maps change only when it is used up.
 //!
 //! Checked by `loom-tests/src/models/block_group.rs`,
 //! argued in [`docs/block_group.md`](crate::proof::block_group).
@@ -52,8 +61,8 @@ impl FreeSpace {
         Self { range, alignment, slice_length, slices }
     }
 
-    /// Takes `length` free bytes, and books them as reserved. Where no free range has so many: the length
-    /// of the longest.
+    /// Takes `length` free bytes, and books them as reserved. Where no free range is long enough, returns the
+    /// length of the longest.
     #[inline(always)]
     pub(super) fn allocate(&self, length: u64) -> Result<LogicalRange, u64> {
         let own = self.slices.own_index();
@@ -70,7 +79,7 @@ impl FreeSpace {
             .map_or_else(|| self.allocate_across_slices(length), Ok)
     }
 
-    /// Locks every slice. Whoever holds several locks took them in the order of addresses.
+    /// Locks every slice. A thread that holds several locks took them in the order of addresses.
     #[cold]
     fn allocate_across_slices(&self, length: u64) -> Result<LogicalRange, u64> {
         let mut slices: Vec<_> = self.slices.iter().map(|slice| slice.lock()).collect();
@@ -120,7 +129,7 @@ impl FreeSpace {
         slices.iter().fold(Figures::default(), |sum, slice| sum + slice.figures)
     }
 
-    /// Whether F1 and F2 hold, where exclusive access proves that nobody else is using the group.
+    /// Whether F1 and F2 hold, where exclusive access proves that no other thread is using the group.
     pub(super) fn check(&mut self) -> Result<Figures, SpaceError> {
         let mut sum = Figures::default();
         for slice in self.slices.iter_mut() {

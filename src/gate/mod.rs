@@ -22,9 +22,9 @@
 //! | expected | a thread that waits to enter | l > 0 | the last opener: lets the thread in | by the opener, with the last level |
 //!
 //! Waiters wait at the shard's own monitor, and set their bit under its lock. A thread that leaves or opens
-//! touches the monitor only where the word says that somebody waits. Who opens the last level of an expected
-//! shard counts the threads that wait there as inside, in the operation that opens; they do not have to be
-//! quick. The shards share no state and no lock:
+//! touches the monitor only where the word says that another waits. Who opens the last level of an expected
+//! shard counts the threads that wait there as inside, in the operation that opens, so they need not be quick.
+//! The shards share no state and no lock:
 //! each [`Closed`] is one level in every shard. Shard 0 is closed first and opened last, so no shard has more
 //! levels than it.
 //!
@@ -39,15 +39,15 @@
 //! - G6: the thread that opens or seals an expected shard wakes its waiters.
 //! - G7: a thread that waits to enter is inside from the operation on that takes its shard's last level off.
 //!
-//! # Tried and rejected
+//! # Rejected
 //!
 //! - *One word for all.* Every writer then writes one cache line: 16 times the limit at 2 threads for a
 //!   shared lock (`docs/performance.md`), where the sharded gate stays at 1.1.
-//! - *One monitor for all shards*: writers that do not meet would meet when they wait. With a monitor and bits
+//! - Tried: *one monitor for all shards*: writers that do not meet would meet when they wait. With a monitor and bits
 //!   a shard, the model of three writers went from 432,642 executions to 23,182 (a slot a shard for the
 //!   target had its part in that).
-//! - *Epochs and hazard pointers*, whose entry is as cheap: they say that somebody may be inside, and only a
-//!   grace period of the whole process says that nobody is.
+//! - *Epochs and hazard pointers*, whose entry is as cheap: they say that a thread may be inside, and only a
+//!   grace period of the whole process says that none is.
 //!
 //! Checked by `loom-tests/src/models/gate.rs`,
 //! argued in [`docs/gate.md`](crate::proof::gate).
@@ -81,7 +81,7 @@ const MOST_LEVELS: usize = 4096;
 /// let closed = gate.close();
 /// assert_eq!(gate.enter().unwrap_err(), EnterError::Closed);
 /// drop(writer); // on any thread
-/// closed.wait_empty(); // returns: nobody is inside
+/// closed.wait_empty(); // returns: no thread is inside
 /// drop(closed);
 /// assert!(gate.enter().is_ok());
 /// # Ok::<(), EnterError>(())
@@ -432,7 +432,7 @@ impl Drop for Inside<'_> {
 #[must_use = "dropping this opens the gate at once"]
 pub struct Closed<'gate> {
     gate: &'gate Gate,
-    /// The shards that had somebody inside when this level was closed. No other can become occupied.
+    /// The shards that had a thread inside when this level was closed. No other can become occupied.
     occupied: ShardSet,
     level: usize,
 }
@@ -444,7 +444,7 @@ impl Closed<'_> {
         self.level
     }
 
-    /// Whether somebody was inside at the closing.
+    /// Whether a thread was inside at the closing.
     ///
     /// ```
     /// let gate = blockgate::Gate::default();
@@ -459,7 +459,7 @@ impl Closed<'_> {
         !self.occupied.is_empty()
     }
 
-    /// Blocks until nobody is inside; afterwards nobody is until this guard is dropped.
+    /// Blocks until no thread is inside; afterwards none is until this guard is dropped.
     ///
     /// Returns whether a thread was inside at the closing, even if it has left since. Several threads may
     /// wait at once, each with its own level. Deadlocks if the calling thread itself is inside.

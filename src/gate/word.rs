@@ -14,13 +14,13 @@
 //! bits of the waiters, one comparison with the largest count therefore answers both questions of a thread
 //! that enters: is the gate open, and is there room? ([`Word::admits`].)
 //!
-//! # Tried and rejected
+//! # Rejected
 //!
-//! - *Levels beside the shards*, under a mutex: nested freezes met there, and a level too many was no error.
+//! - Tried: *levels beside the shards*, under a mutex: nested freezes met there, and a level too many was no error.
 //!   In the word, closing is one addition, and closers that come together need no lock.
-//! - *Opening by one subtraction*, after which the threads that waited race for the gate with everybody else.
-//!   It costs no guess, but beside a thread that closes and opens all the time a waiter found the gate closed
-//!   again each time that it looked: 1 write in 1,000 commits.
+//! - Tried: *opening by one subtraction*, after which the threads that waited race for the gate with everybody
+//!   else. It needs no guess; but beside a thread that closes and opens all the time a waiter found the gate
+//!   closed again each time that it looked: 1 write in 1,000 commits.
 //! - *A subtraction, and then letting the waiters in*: another closer may come in between, and wait for an
 //!   empty gate that is not.
 //!
@@ -33,7 +33,7 @@
 //! | transition | guess | since |
 //! |---|---|---|
 //! | enter | [`Word::OPEN`] | a thread mostly has its shard to itself, and enters once |
-//! | wait until empty, at first | [`Word::ONE_INSIDE`] | a shard is waited for only where somebody was inside |
+//! | wait until empty, at first | [`Word::ONE_INSIDE`] | a shard is waited for only where a thread was inside |
 //! | wait until empty, woken | [`Word::LEFT_BY_ALL`] | its own bit is set, and the last one out woke it |
 //! | open | [`Word::CLOSED`] | levels are few, and who opens has mostly waited until nobody was inside |
 //! | open, and let the waiters in | [`Word::EXPECTED_BY_SOME`] | it was just found so |
@@ -51,11 +51,11 @@ const COUNT: u64 = ONE_LEVEL - 1;
 pub(super) struct Word(pub(super) u64);
 
 impl Word {
-    /// Nobody is inside, and no level is closed.
+    /// Open and empty.
     pub(super) const OPEN: Self = Self(0);
-    /// Closed once, and nobody is inside or waits.
+    /// Closed once, empty, and no thread waits.
     pub(super) const CLOSED: Self = Self(ONE_LEVEL);
-    /// Closed once, one is inside, and nobody waits.
+    /// Closed once, one is inside, and no thread waits.
     pub(super) const ONE_INSIDE: Self = Self(ONE_LEVEL + 1);
     /// Closed once, all have left, and a closer waits.
     pub(super) const LEFT_BY_ALL: Self = Self(ONE_LEVEL | AWAITED);
@@ -92,7 +92,7 @@ impl Word {
         self.0 & SEALED != 0
     }
 
-    /// A closer waits until nobody is inside.
+    /// A closer waits until it is empty.
     #[inline]
     pub(super) fn is_awaited(self) -> bool {
         self.0 & AWAITED != 0
@@ -146,7 +146,7 @@ impl Word {
         }
     }
 
-    /// With a closer that waits, or without one where nobody is inside. `None`: as it should be already.
+    /// With the bit of a closer that waits; where it is empty, without it. `None`: nothing to change.
     pub(super) fn await_empty(self) -> Option<Self> {
         match (self.is_occupied(), self.is_awaited()) {
             (true, _) => Some(Self(self.0 | AWAITED)),

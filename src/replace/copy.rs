@@ -1,4 +1,14 @@
 //! The copy of a group's extents from the source to the target.
+//!
+//! The hard part is before it: no write of the group is in flight, and all of its extents are in the commit
+//! root, so this is plain sequential code.
+//!
+//! # Rejected
+//!
+//! - *Copying the whole group*, free space and all: then no extent could be missed, and no commit root would
+//!   be needed; but the time is that of the device's size, and the group is frozen for all of it.
+//! - *Reading ahead on a second thread*: the copy is slowed by the devices, and an embedder can put a queue
+//!   into its `Device`.
 
 use std::fmt;
 use std::io;
@@ -8,7 +18,7 @@ use crate::event::{Event, emit};
 use crate::sync::{Arc, Flag};
 use crate::units::{Bytes, LogicalAddress, LogicalRange};
 
-/// So many bytes are read and written at once.
+/// The most bytes that are read and written at once.
 const BUFFER: u64 = 1 << 20;
 
 /// How much was copied.
@@ -18,7 +28,6 @@ const BUFFER: u64 = 1 << 20;
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::CopyFigures;
 /// use blockgate::{CancelToken, Cursor, DelayedRef, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
@@ -138,7 +147,7 @@ impl CancelToken {
         self.requested.raise();
     }
 
-    /// Whether somebody asked.
+    /// Whether it was asked for.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.requested.is_raised()
@@ -232,7 +241,7 @@ pub enum CopyError {
         /// What it said.
         error: io::Error,
     },
-    /// Somebody asked to stop.
+    /// The replace was asked to stop.
     Cancelled,
 }
 
@@ -245,15 +254,11 @@ impl CopyError {
 impl fmt::Display for CopyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Device { side: Side::Source, address, error } => {
-                write!(f, "the source cannot be read at {}: {error}", Bytes(*address))
+            Self::Device { side: Side::Source, address, .. } => {
+                write!(f, "the source cannot be read at {}", Bytes(*address))
             }
-            Self::Device { side: Side::Target, address, error } => {
-                write!(
-                    f,
-                    "the target cannot be written at {}: {error}; replace by another device",
-                    Bytes(*address)
-                )
+            Self::Device { side: Side::Target, address, .. } => {
+                write!(f, "the target cannot be written at {}: replace by another device", Bytes(*address))
             }
             Self::Cancelled => f.write_str("the replace was cancelled"),
         }

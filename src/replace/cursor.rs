@@ -1,4 +1,11 @@
-//! How far the copy has come: who writes below it writes to both devices.
+//! How far the copy has come: a write below it goes to both devices.
+//!
+//! # Rejected
+//!
+//! - *Reading it once, when the write begins.* The cursor may pass the group between that and the I/O if no
+//!   ordered extent exists yet. It is read for each I/O, while one does.
+//! - *A lock around the read and the I/O* (the kernel takes a semaphore of the replace for reading): every
+//!   write of every group would meet the cursor's.
 
 use crate::event::{Event, emit};
 use crate::sync::{Published, Publisher, published};
@@ -83,7 +90,7 @@ impl Cursor {
 
     /// Moves the cursor to `to`.
     ///
-    /// Release: what was copied happens-before the writes of those who see the cursor there.
+    /// Release: what was copied happens-before the writes of a thread that sees the cursor there.
     ///
     /// # Panics
     /// If that is backwards.
@@ -106,6 +113,13 @@ impl Cursor {
     /// devices.
     ///
     /// Does not block. Release, as [`Cursor::advance`].
+    ///
+    /// ```
+    /// let (mut cursor, reader) = blockgate::Cursor::new();
+    /// cursor.advance(1 << 20);
+    /// cursor.reset(); // this target is given up, and the next one begins empty
+    /// assert_eq!(reader.address(), 0);
+    /// ```
     pub fn reset(&mut self) {
         self.address.publish(0);
         emit(|| Event::MoveCursor { to: 0 });
@@ -119,6 +133,17 @@ impl CursorReader {
     /// Never blocks. It does not go back, but by a [reset](Cursor::reset).
     ///
     /// Acquire: what was copied below the address that is returned happens-before the return.
+    ///
+    /// ```
+    /// # use blockgate::{Cursor, LogicalRange, OrderedExtents};
+    /// let (in_flight, (cursor, reader)) = (OrderedExtents::default(), Cursor::new());
+    /// let write = in_flight.add(LogicalRange::new(0, 4096)?);
+    /// let both = write.extent().start() < reader.address(); // after the ordered extent was added
+    /// assert!(!both);
+    /// write.finish();
+    /// # drop(cursor);
+    /// # Ok::<(), blockgate::RangeError>(())
+    /// ```
     #[must_use]
     pub fn address(&self) -> LogicalAddress {
         self.address.get()

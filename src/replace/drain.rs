@@ -1,6 +1,15 @@
 //! The steps of the drain, as tokens. The table is in [the module above](super).
+//!
+//! # Rejected
+//!
+//! - *One method that does all steps*: an embedder could do nothing in between (show progress, look at a
+//!   cancel token), and a model could not leave one out.
+//! - *One method a step on one type*: their order would be a rule of the documentation.
+//! - *Committing only where something was waited for*, as the patch of 2016 did: a write that finished just before step 3 left a delayed ref and nothing to wait for
+//!   (`replace/commit-only-after-waiting`).
+//! - *Holding a transaction handle across the drain*: the commit of step 4 waits for all handles.
 
-use crate::block_group::{BlockGroup, ReadOnly};
+use crate::block_group::{ReadOnly, SharedBlockGroup};
 use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::CommitRoot;
@@ -94,7 +103,6 @@ impl<S: CommitSteps> Metadata for Transactions<S> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
 /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -116,9 +124,9 @@ impl<S: CommitSteps> Metadata for Transactions<S> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Somebody had a reservation when the group was set read-only.
+    /// There was a reservation when the group was set read-only.
     pub waited_reservations: bool,
-    /// Somebody was a NOCOW writer when the group was set read-only.
+    /// There was a NOCOW writer when the group was set read-only.
     pub waited_nocow_writers: bool,
     /// Ordered extents that were waited for, and how many of them failed.
     pub ordered: Waited,
@@ -133,7 +141,6 @@ pub struct Summary {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{Frozen, ReserveError};
 ///
 /// let frozen = Frozen::freeze(&group);
@@ -167,7 +174,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::Frozen;
     ///
     /// let (replace, scrub) = (Frozen::freeze(&group), Frozen::freeze(&group));
@@ -178,7 +184,7 @@ impl<'group> Frozen<'group> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn freeze(group: &'group BlockGroup) -> Self {
+    pub fn freeze(group: &'group SharedBlockGroup) -> Self {
         Self { read_only: group.set_read_only() }
     }
 
@@ -187,7 +193,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::Frozen;
     ///
     /// let frozen = Frozen::freeze(&group);
@@ -212,7 +217,6 @@ impl<'group> Frozen<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{Frozen, OrderedExtents};
     ///
     /// let in_flight = OrderedExtents::default();
@@ -247,7 +251,6 @@ impl<'group> Frozen<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{Frozen, OrderedExtents};
 ///
 /// let in_flight = OrderedExtents::default();
@@ -284,7 +287,6 @@ impl<'group> Quiet<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{Frozen, OrderedExtents};
     ///
     /// let in_flight = OrderedExtents::default();
@@ -313,7 +315,6 @@ impl<'group> Quiet<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
 ///
 /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -350,7 +351,6 @@ impl<'group> Settled<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -377,7 +377,6 @@ impl<'group> Settled<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::Committed;
 /// use blockgate::{Frozen, Metadata, OrderedExtents, Transactions};
 ///
@@ -408,7 +407,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{DelayedRef, Frozen, OrderedExtents, Transactions};
     ///
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -431,7 +429,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::replace::Side;
     /// # use blockgate::{DelayedRef, OrderedExtents, Transactions};
     /// use blockgate::{CancelToken, CopyError, Frozen, MemoryDevice};
@@ -470,7 +467,6 @@ impl<'group, M: Metadata> Committed<'group, M> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
 /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -507,7 +503,6 @@ impl<'group> Copied<'group> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
     ///
     /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
@@ -535,7 +530,6 @@ impl<'group> Copied<'group> {
 /// ```
 /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
 /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-///
 /// use blockgate::replace::{Passed, Summary};
 /// # use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
 ///
@@ -574,7 +568,6 @@ impl Passed<'_> {
     /// ```
     /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
-    ///
     /// use blockgate::{CancelToken, Cursor, Frozen, MemoryDevice, OrderedExtents, Transactions};
     ///
     /// # let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());

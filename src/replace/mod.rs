@@ -52,7 +52,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Nothing here knows a write path: the drain is right for *any* writer who always holds a token, and
+//! Nothing here knows a write path: the drain is right for *any* writer that always holds a token, and
 //! takes the next one before it lets go of the last. It holds no lock and no transaction handle while it
 //! waits.
 //!

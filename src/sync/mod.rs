@@ -1,7 +1,7 @@
 //! The only module that names a primitive of std, `parking_lot`, `crossbeam-utils`, loom, shuttle or traceset.
 //!
 //! Everything else in `src` is written against what is offered here, so the code that ships is the code that
-//! loom explores. Threads communicate through four things, whose interleavings loom 0.7.2 explores without
+//! loom explores. Threads communicate through four things, whose interleavings loom explores without
 //! gaps (the audit is in `docs/loom.md`). What loom does not explore is not offered.
 //!
 //! | offered | operations | not offered, because |
@@ -71,8 +71,8 @@ use unmutated as mutation;
 pub(crate) use std::sync::Arc;
 pub use std::sync::atomic::Ordering;
 
-pub use backend::{CachePadded, Mutex, MutexGuard};
 pub(crate) use backend::yield_now;
+pub use backend::{CachePadded, Mutex, MutexGuard};
 pub use monitor::{Monitor, MonitorGuard};
 pub use own_shard::current_shard;
 pub(crate) use own_shard::processors;

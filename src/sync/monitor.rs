@@ -61,6 +61,23 @@ impl<T> Monitor<T> {
     ///
     /// `ready` must look only at the value and at words whose writers call [`MonitorGuard::notify_all`]
     /// after they wrote.
+    ///
+    /// ```
+    /// use blockgate::sync::Monitor;
+    ///
+    /// let left = Monitor::new(3_u32);
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..3 {
+    ///         scope.spawn(|| {
+    ///             let mut left = left.lock();
+    ///             *left -= 1;
+    ///             left.notify_all();
+    ///         });
+    ///     }
+    ///     left.wait_until(|left| (*left == 0).then_some(()));
+    /// });
+    /// assert_eq!(*left.lock(), 0);
+    /// ```
     #[track_caller]
     pub fn wait_until<R>(&self, mut ready: impl FnMut(&mut T) -> Option<R>) -> R {
         let me = backend::current_thread();

@@ -40,6 +40,22 @@ impl Publisher {
     ///
     /// Release: pairs with the Acquire in [`Published::get`]; what the publisher did before
     /// happens-before what a reader does after it saw `value`.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let (mut publisher, published) = blockgate::sync::published(0);
+    /// let data = AtomicU64::new(0);
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         data.store(7, Ordering::Relaxed);
+    ///         publisher.publish(1); // says that the data is there
+    ///     });
+    ///     if published.get() == 1 {
+    ///         assert_eq!(data.load(Ordering::Relaxed), 7);
+    ///     }
+    /// });
+    /// ```
     #[track_caller]
     pub fn publish(&mut self, value: u64) {
         self.last = value;

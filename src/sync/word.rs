@@ -5,9 +5,9 @@
 //! It reads the newest value in the word's modification order, which is what the arguments in `docs/gate.md`
 //! use: of two operations on one word, the second sees the first.
 //!
-//! # Tried and rejected
+//! # Rejected
 //!
-//! - *A load, then a compare-exchange*, the usual loop. It was production's, while loom began with a guess:
+//! - Tried: *a load, then a compare-exchange*, the usual loop. It was production's, while loom began with a guess:
 //!   loom does not explore what another thread does between a load and a write of the same thread (its
 //!   issues 166 and 392). The guess turned out to be faster too (entering a gate went from 1.20 to 1.10 of
 //!   the limit), and now both builds run the same code.

@@ -177,6 +177,11 @@ impl Turns {
         state.notify_all();
     }
 
+    /// How many threads wait for the next commit that closes.
+    pub(super) fn waiting(&self) -> usize {
+        self.state.lock().waiting
+    }
+
     /// Why there are no more commits.
     pub(super) fn aborted(&self) -> Option<CommitError> {
         self.state.lock().aborted.clone()

@@ -21,6 +21,20 @@ use super::{Volume, VolumeGroup};
 /// The layout of a [`Volume`]: where its block groups are, and what its commits do.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use blockgate::{LogicalRange, MemoryDevice, Shards, Volume};
+///
+/// let mut builder = Volume::builder(4096).shards(Shards::new(8)); // eight writers at a time
+/// for group in 0..4 {
+///     builder = builder.group(LogicalRange::new(group << 20, 1 << 20)?);
+/// }
+/// let volume = builder.build(Arc::new(MemoryDevice::new(4 << 20)))?;
+/// assert_eq!(volume.groups().len(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct VolumeBuilder {
     alignment: u64,
@@ -90,6 +104,19 @@ impl VolumeBuilder {
     /// # Errors
     /// [`BuildError`]: without a group, with groups that overlap or are not aligned, or with a device
     /// that is too small for them.
+    ///
+    /// # Example
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use blockgate::{BuildError, LogicalRange, MemoryDevice, Volume};
+    ///
+    /// let builder = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?);
+    /// let too_small = builder.clone().build(Arc::new(MemoryDevice::new(4096)));
+    /// assert!(matches!(too_small, Err(BuildError::DeviceTooSmall { needed: 0x10_0000, .. })));
+    /// assert!(builder.build(Arc::new(MemoryDevice::new(1 << 20))).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(mut self, source: Arc<dyn Device>) -> Result<Volume, BuildError> {
         self.groups.sort_unstable();
         if let Some(pair) = self.groups.windows(2).find(|pair| pair[0].overlaps(&pair[1])) {

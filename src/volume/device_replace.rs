@@ -15,6 +15,23 @@ use super::{ReplaceError, Volume};
 /// Which writes go to both devices while a replace runs.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// use blockgate::{Device, Policy};
+///
+/// let target = device();
+/// let replace = volume.start_replace(target.clone(), Policy::CloneAlways)?;
+/// let extent = volume.write(&[7; 4096])?; // before any group was copied
+/// let mut bytes = [0; 4096];
+/// target.read_at(extent.start(), &mut bytes)?;
+/// assert_eq!(bytes, [7; 4096]); // under `CopyThenClone` it would not be there yet
+/// # drop(replace);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
     /// Those behind the cursor: a write ahead of it is copied later. Each byte is written to the target
@@ -36,8 +53,7 @@ impl Target {
         Arc::new(Self { device, failure: Mutex::new(None) })
     }
 
-    /// The first failure counts, and for ever: what was written may be lost, and no later flush would say
-    /// so.
+    /// The first failure stays: what was written may be lost, and no later flush would say so.
     pub(super) fn failed(&self, address: LogicalAddress, error: &io::Error) {
         self.failure.lock().get_or_insert_with(|| (address, copy_of(error)));
     }
@@ -87,7 +103,7 @@ impl Device for Target {
     }
 }
 
-/// Where writers find the target: one slot a shard, so that those who write to both devices do not meet.
+/// Where writers find the target: one slot a shard, so that threads that write to both devices do not contend.
 pub(super) struct TargetSlots(Sharded<Mutex<Option<Arc<Target>>>>);
 
 impl TargetSlots {
@@ -120,9 +136,30 @@ pub(super) enum Replacement {
 impl Volume {
     /// Begins to replace the volume's device by `target`, which must be as long as the groups need.
     ///
+    /// Does not block for writers. From here on writes go to both devices as `policy` says. Writes that are
+    /// in flight may go to the source alone; the drain of their group waits for them.
+    ///
+    /// Source: `btrfs_dev_replace_start`.
+    ///
     /// # Errors
     /// [`ReplaceError::Running`], [`ReplaceError::NotRetired`], [`ReplaceError::TargetTooSmall`],
     /// [`ReplaceError::Target`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::Policy;
+    ///
+    /// volume.write(&[7; 4096])?;
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// let summaries = replace.run()?; // writers go on meanwhile
+    /// assert_eq!(summaries[0].copied.extents, 1);
+    /// replace.finish()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start_replace(
         &self,
         target: Arc<dyn Device>,
@@ -158,9 +195,35 @@ impl Volume {
 
     /// Gives back the old device after a finished replace, and goes on with the new one alone.
     ///
+    /// Does not block: exclusive access proves that no write is in flight.
+    ///
     /// # Errors
     /// [`ReplaceError::NotFinished`] where no replace has finished. [`ReplaceError::Copy`] where a write to
     /// the target has failed since: the target is given up then, and the volume stays on the source.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::{Device, Policy};
+    ///
+    /// let target = device();
+    /// let mut replace = volume.start_replace(target.clone(), Policy::CopyThenClone)?;
+    /// replace.run()?;
+    /// replace.finish()?;
+    /// drop(replace);
+    /// let old = volume.retire_source()?; // to be wiped, or sold
+    /// let extent = volume.write(&[7; 4096])?;
+    ///
+    /// let mut bytes = [0; 4096];
+    /// old.read_at(extent.start(), &mut bytes)?;
+    /// assert_eq!(bytes, [0; 4096]); // nothing is written there any longer
+    /// target.read_at(extent.start(), &mut bytes)?;
+    /// assert_eq!(bytes, [7; 4096]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retire_source(&mut self) -> Result<Arc<dyn Device>, ReplaceError> {
         let replacement = self.replacement.get_mut();
         let finished = matches!(replacement, Replacement::Finished);
@@ -178,6 +241,28 @@ impl Volume {
 /// A replace at work. Dropping it unfinished gives the target up; another may be started then.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// use blockgate::{DeviceReplace, Policy, ReplaceError};
+///
+/// /// Group after group, with a word to the operator in between.
+/// fn run(replace: &mut DeviceReplace<'_>) -> Result<(), ReplaceError> {
+///     while let Some(summary) = replace.next_group()? {
+///         let (passed, groups) = replace.progress();
+///         println!("{passed} of {groups}: {} bytes copied", summary.copied.bytes);
+///     }
+///     replace.finish()
+/// }
+///
+/// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+/// run(&mut replace)?;
+/// assert_eq!(replace.progress(), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "dropping this gives up the replace"]
 pub struct DeviceReplace<'volume> {
     volume: &'volume Volume,
@@ -190,6 +275,19 @@ pub struct DeviceReplace<'volume> {
 
 impl DeviceReplace<'_> {
     /// A handle by which any thread can ask this replace to stop.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::{CopyError, Policy, ReplaceError};
+    ///
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// replace.cancel_token().cancel(); // from whatever thread
+    /// assert!(matches!(replace.next_group(), Err(ReplaceError::Copy(CopyError::Cancelled))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
@@ -202,11 +300,27 @@ impl DeviceReplace<'_> {
     }
 
     /// Replaces the next group, through all steps of the drain: `None` when all are done. Blocks for the
-    /// group's writers, for a commit and for the devices; other groups are written to meanwhile.
+    /// group's writers, for a commit and for the devices; other groups are written to at the same time.
     ///
     /// # Errors
     /// [`ReplaceError::Copy`], [`ReplaceError::Commit`]: the group is read-write again, and is tried again by
     /// the next call. A target that has failed stays failed: drop this, and replace by another device.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::Policy;
+    ///
+    /// let extent = volume.write(&[7; 8192])?;
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// let summary = replace.next_group()?.expect("one group is left");
+    /// assert_eq!(summary.copied.bytes, extent.len());
+    /// assert!(replace.next_group()?.is_none()); // all are done
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn next_group(&mut self) -> Result<Option<Summary>, ReplaceError> {
         let Some(group) = self.volume.groups().get(self.passed) else { return Ok(None) };
         let Some(cursor) = &mut self.cursor else { return Ok(None) };
@@ -229,6 +343,20 @@ impl DeviceReplace<'_> {
     ///
     /// # Errors
     /// As [`DeviceReplace::next_group`]; the groups done so far stay done.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::Policy;
+    ///
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// let summaries = replace.run()?;
+    /// assert!(summaries.iter().all(|summary| summary.ordered.failed == 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&mut self) -> Result<Vec<Summary>, ReplaceError> {
         std::iter::from_fn(|| self.next_group().transpose()).collect()
     }
@@ -239,6 +367,23 @@ impl DeviceReplace<'_> {
     /// [`ReplaceError::Incomplete`] while groups are left: nothing is lost, go on. [`ReplaceError::Copy`]
     /// where the target has failed, [`ReplaceError::Target`] where it cannot be flushed: drop this, and
     /// replace by another device.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::{Policy, ReplaceError};
+    ///
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// assert!(matches!(replace.finish(), Err(ReplaceError::Incomplete { .. }))); // too early
+    /// replace.run()?;
+    /// replace.finish()?;
+    /// let next = volume.start_replace(device(), Policy::CopyThenClone);
+    /// assert!(matches!(next, Err(ReplaceError::NotRetired))); // first `Volume::retire_source`
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finish(&mut self) -> Result<(), ReplaceError> {
         let (passed, groups) = self.progress();
         if passed < groups {

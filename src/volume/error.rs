@@ -1,4 +1,7 @@
 //! What can go wrong with a volume, and what to do then.
+//!
+//! A cause of another type is in `source()` and not in the text. What only wraps an error of this crate shows
+//! that error's text and source as its own.
 
 use std::fmt;
 use std::io;
@@ -11,6 +14,20 @@ use crate::units::{BlockGroupId, Bytes, LogicalRange};
 /// Why [`VolumeBuilder::build`](super::VolumeBuilder::build) failed.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use blockgate::{BuildError, LogicalRange, MemoryDevice, Volume};
+///
+/// let ranges = [LogicalRange::new(0, 1 << 20)?, LogicalRange::new(4096, 1 << 20)?]; // from a config file
+/// let builder = ranges.into_iter().fold(Volume::builder(4096), |builder, range| builder.group(range));
+/// match builder.build(Arc::new(MemoryDevice::new(2 << 20))) {
+///     Err(BuildError::Overlap { one, other }) => assert_eq!([one, other], ranges), // line 1 and line 2
+///     outcome => unreachable!("{outcome:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -32,7 +49,7 @@ pub enum BuildError {
         /// The end of the last group.
         needed: u64,
     },
-    /// The device does not tell its length.
+    /// The device does not report its length.
     Device(io::Error),
 }
 
@@ -51,16 +68,51 @@ impl fmt::Display for BuildError {
             Self::DeviceTooSmall { length, needed } => {
                 write!(f, "the device has {length} bytes, the block groups need {needed}")
             }
-            Self::Device(error) => write!(f, "the device does not tell its length: {error}"),
+            Self::Device(_) => {
+                f.write_str("the device does not report its length: check that it can be read")
+            }
         }
     }
 }
 
-impl std::error::Error for BuildError {}
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            Self::Alignment(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 /// Why a write was not done.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// use blockgate::WriteError;
+///
+/// /// Writes, and says what the caller is to do where that is not possible.
+/// fn write(volume: &Volume, data: &[u8]) -> Result<LogicalRange, &'static str> {
+///     volume.write(data).map_err(|error| match error {
+///         WriteError::NoSpace { read_only: 1.., .. } => "try again: a group is read-only for now",
+///         WriteError::NoSpace { .. } => "delete something",
+///         WriteError::Device(_) => "replace the device",
+///         WriteError::Commit(_) => "give up: a commit failed",
+///         _ => "a defect of this program",
+///     })
+/// }
+/// assert!(write(&volume, &[1; 4096]).is_ok());
+/// assert_eq!(write(&volume, &[1; 1 << 20]), Err("delete something"));
+/// let read_only = volume.groups()[0].block_group().set_read_only();
+/// assert_eq!(write(&volume, &[1; 4096]), Err("try again: a group is read-only for now"));
+/// # drop(read_only);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -143,7 +195,7 @@ impl fmt::Display for WriteError {
             Self::BeyondExtent { extent, offset, length } => {
                 write!(f, "{length} bytes at offset {offset} end beyond the extent {extent}")
             }
-            Self::Device(error) => write!(f, "the device cannot be written: {error}"),
+            Self::Device(_) => f.write_str("the device failed: replace it"),
             Self::Commit(error) => error.fmt(f),
         }
     }
@@ -153,7 +205,7 @@ impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Device(error) => Some(error),
-            Self::Commit(error) => Some(error),
+            Self::Commit(error) => error.source(),
             _ => None,
         }
     }
@@ -162,6 +214,27 @@ impl std::error::Error for WriteError {
 /// Why a device is not replaced.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// use blockgate::{CopyError, Policy, ReplaceError};
+///
+/// assert!(matches!(
+///     volume.start_replace(Arc::new(MemoryDevice::new(4096)), Policy::default()),
+///     Err(ReplaceError::TargetTooSmall { length: 4096, .. })
+/// ));
+/// let mut replace = volume.start_replace(device(), Policy::default())?;
+/// assert!(matches!(volume.start_replace(device(), Policy::default()), Err(ReplaceError::Running)));
+/// match replace.finish() {
+///     Err(ReplaceError::Incomplete { passed, groups }) => assert_eq!((passed, groups), (0, 1)), // go on
+///     Err(ReplaceError::Copy(CopyError::Device { .. })) => println!("take another device"),
+///     outcome => outcome?,
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplaceError {
@@ -178,7 +251,7 @@ pub enum ReplaceError {
         /// The end of the last group.
         needed: u64,
     },
-    /// The target does not tell its length, or cannot be flushed.
+    /// The target does not report its length, or cannot be flushed.
     Target(io::Error),
     /// A group could not be copied.
     Copy(CopyError),
@@ -218,7 +291,7 @@ impl fmt::Display for ReplaceError {
             Self::TargetTooSmall { length, needed } => {
                 write!(f, "the target has {length} bytes, the block groups need {needed}")
             }
-            Self::Target(error) => write!(f, "the target failed: {error}"),
+            Self::Target(_) => f.write_str("the target failed: replace by another device"),
             Self::Copy(error) => error.fmt(f),
             Self::Commit(error) => error.fmt(f),
             Self::Incomplete { passed, groups } => {
@@ -232,8 +305,8 @@ impl std::error::Error for ReplaceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Target(error) => Some(error),
-            Self::Copy(error) => Some(error),
-            Self::Commit(error) => Some(error),
+            Self::Copy(error) => error.source(),
+            Self::Commit(error) => error.source(),
             _ => None,
         }
     }
@@ -242,14 +315,29 @@ impl std::error::Error for ReplaceError {
 /// What [`Volume::check`](super::Volume::check) found.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// use blockgate::VolumeDefect;
+///
+/// std::mem::forget(volume.begin_cow(4096)?); // a defect of the caller: no drain would end
+/// match volume.check() {
+///     Err(VolumeDefect::OrderedExtents(group, writes)) => assert_eq!((group.0, writes), (0, 1)),
+///     outcome => unreachable!("{outcome:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VolumeDefect {
     /// A defect of one group.
     Group(GroupDefect),
-    /// So many transaction handles were leaked.
+    /// This many transaction handles were leaked.
     Handles(u64),
-    /// So many ordered extents of a group were leaked.
+    /// This many ordered extents of a group were leaked.
     OrderedExtents(BlockGroupId, usize),
     /// The used bytes of a group are not those that the extent tree lists.
     Used {

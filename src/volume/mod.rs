@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //!
-//! - V1: who holds a reservation or a NOCOW writer adds the ordered extent before letting go of it.
+//! - V1: a write that holds a reservation or a NOCOW admission adds the ordered extent before it lets go.
 //! - V2: the cursor is read for each I/O, while its ordered extent exists.
 //! - V3: a COW write's delayed ref is queued before its ordered extent is finished.
 //! - V4: bytes are booked by the commit that changed their extent item, and pinned ones freed after it.
@@ -22,15 +22,15 @@ mod write;
 pub use builder::VolumeBuilder;
 pub use device_replace::{DeviceReplace, Policy};
 pub use error::{BuildError, ReplaceError, VolumeDefect, WriteError};
-pub use storage::Storage;
 pub use write::{CowWrite, NocowWrite, Overwrite};
 
 use std::fmt;
 use std::io;
 
 use device_replace::Replacement;
+use storage::Storage;
 
-use crate::block_group::BlockGroup;
+use crate::block_group::{BlockGroup, SharedBlockGroup};
 use crate::delayed_ref::DelayedRef;
 use crate::device::Device;
 use crate::extent_tree::{CommitRoot, ExtentItem};
@@ -40,12 +40,12 @@ use crate::sync::{Arc, Mutex};
 use crate::transaction::{CommitError, TransactionHandle, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 
-/// A volume: writers write, one task commits now and then, one may replace the device meanwhile.
+/// A volume: threads write, one commits now and then, and one may replace the device at the same time.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
 ///
-/// All methods may be called from many threads at once. Extents are the embedder's to keep track of;
-/// who overwrites or deletes one makes sure that nobody else does so at the same time.
+/// All methods may be called from many threads at once. The embedder keeps track of its extents, and makes
+/// sure that no two threads overwrite or delete the same one at the same time.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -75,6 +75,27 @@ pub struct Volume {
 /// A block group and the writes in flight in it.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+/// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+/// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+/// volume.write(&[7; 4096])?;
+/// volume.commit()?;
+/// for group in volume.groups() {
+///     let figures = group.block_group().figures();
+///     println!(
+///         "{}: {} of {} bytes used, {} writes in flight",
+///         group.block_group().id(),
+///         figures.used,
+///         figures.total(),
+///         group.ordered_extents().in_flight()
+///     );
+///     assert_eq!(figures.used, 4096);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct VolumeGroup {
     block_group: BlockGroup,
@@ -82,9 +103,9 @@ pub struct VolumeGroup {
 }
 
 impl VolumeGroup {
-    /// The block group.
+    /// The block group, without the right to book or release its space: that is the volume's.
     #[must_use]
-    pub fn block_group(&self) -> &BlockGroup {
+    pub fn block_group(&self) -> &SharedBlockGroup {
         &self.block_group
     }
 
@@ -97,22 +118,83 @@ impl VolumeGroup {
 
 impl Volume {
     /// A volume that allocates multiples of `alignment` bytes.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use blockgate::{LogicalRange, MemoryDevice, Volume};
+    ///
+    /// let builder = Volume::builder(16 << 10).group(LogicalRange::new(0, 1 << 20)?);
+    /// let volume = builder.build(Arc::new(MemoryDevice::new(1 << 20)))?;
+    /// assert_eq!(volume.write(&[7])?.len(), 16 << 10); // one byte takes a whole unit
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn builder(alignment: u64) -> VolumeBuilder {
         VolumeBuilder::new(alignment)
     }
 
     /// The groups, in the order of their addresses.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let group = &volume.groups()[0];
+    /// let read_only = group.block_group().set_read_only(); // a scrub of one's own
+    /// assert!(volume.write(&[1; 4096]).is_err()); // no other group is left
+    /// drop(read_only);
+    /// assert!(volume.write(&[1; 4096]).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn groups(&self) -> &[VolumeGroup] {
         &self.storage().groups
     }
 
-    /// The transactions, to join them. A commit of theirs is one of the volume's.
-    #[must_use]
-    pub fn transactions(&self) -> &Transactions<Storage> {
-        &self.transactions
+    /// Joins the running transaction, to change references in a write path of your own. Blocks as
+    /// [`Transactions::join`]. A drain of your own takes the volume as its [`Metadata`].
+    ///
+    /// # Errors
+    /// [`CommitError`] once a commit failed.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::DelayedRef;
+    ///
+    /// let (one, other) = (volume.write(&[1; 4096])?, volume.write(&[2; 4096])?);
+    /// volume.commit()?;
+    /// let mut handle = volume.join()?;
+    /// handle.push_all(&[DelayedRef::drop(one), DelayedRef::drop(other)]); // both in one transaction
+    /// handle.end();
+    /// assert!(volume.commit()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
+        self.transactions.join()
+    }
+
+    /// The commit root: the extents as of the last complete commit. Never blocks for a commit.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// assert!(volume.commit_root().is_empty()); // not committed
+    /// volume.commit()?;
+    /// assert_eq!(volume.commit_root().extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn commit_root(&self) -> CommitRoot {
+        self.transactions.commit_root()
     }
 
     #[inline]
@@ -121,6 +203,18 @@ impl Volume {
     }
 
     /// The device that is read from.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// let mut bytes = [0; 4096];
+    /// volume.source().read_at(extent.start(), &mut bytes)?;
+    /// assert_eq!(bytes, [7; 4096]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn source(&self) -> &Arc<dyn Device> {
         &self.storage().source
@@ -130,6 +224,19 @@ impl Volume {
     ///
     /// # Errors
     /// That of the device.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(b"hello")?; // padded with zeroes to 4096 bytes
+    /// let mut bytes = [0; 6];
+    /// volume.read(extent.start(), &mut bytes)?;
+    /// assert_eq!(&bytes, b"hello\0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, start: LogicalAddress, buffer: &mut [u8]) -> io::Result<()> {
         self.source().read_at(start, buffer)
     }
@@ -137,10 +244,27 @@ impl Volume {
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
     /// its space is free after it. Blocks while a commit is at work.
     ///
+    /// Returns the transaction by whose commit the reference is gone.
+    ///
     /// # Errors
     /// [`WriteError::Outside`] where no group contains it; [`WriteError::NotAnExtent`] where it is a part of
     /// one, or of several; [`WriteError::Commit`] once a commit failed. (An extent that does not exist at
     /// all makes the next commit fail: it might have been queued a moment ago.)
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// volume.commit()?;
+    /// let gone = volume.delete(extent)?;
+    /// let root = volume.commit()?;
+    /// assert!(root.transaction() >= gone && root.is_empty());
+    /// assert_eq!(volume.groups()[0].block_group().figures().free, 1 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delete(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
         self.check_extent(extent)?;
         self.change_references(|handle| handle.push(DelayedRef::drop(extent)))
@@ -150,6 +274,19 @@ impl Volume {
     ///
     /// # Errors
     /// As [`Volume::delete`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// volume.add_reference(extent)?; // a snapshot
+    /// volume.delete(extent)?; // of the original
+    /// assert_eq!(volume.commit()?.get(extent.start()).map(|item| item.references), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_reference(&self, extent: LogicalRange) -> Result<TransactionId, WriteError> {
         self.check_extent(extent)?;
         self.change_references(|handle| handle.push(DelayedRef::add(extent)))
@@ -172,15 +309,38 @@ impl Volume {
     ///
     /// # Errors
     /// [`CommitError`]: that of the device or of the step, or of references or space that do not fit.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// let root = volume.commit()?;
+    /// assert_eq!(root.extents_in(extent).collect::<Vec<_>>(), [extent]); // a crash does not lose it
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
         self.transactions.commit()
     }
 
-    /// Checks all that must hold when nobody is using the volume: no leaked token, figures that add up
+    /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
     /// and fit the extent tree.
     ///
     /// # Errors
     /// The first [`VolumeDefect`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// volume.write(&[7; 4096])?;
+    /// volume.check()?; // no token is leaked, and each byte is counted once
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check(&mut self) -> Result<(), VolumeDefect> {
         let handles = self.transactions.leaked();
         if handles != 0 {
@@ -202,7 +362,20 @@ impl Volume {
     }
 
     /// The commit root and the references that the next commit would change, where exclusive access
-    /// proves that nobody else is using the volume.
+    /// proves that no other thread is using the volume.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let mut volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// let (root, refs) = volume.pending();
+    /// assert!(root.is_empty()); // not committed
+    /// let after = root.with(&refs.fold())?;
+    /// assert_eq!(after.extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pending(&mut self) -> (CommitRoot, crate::delayed_ref::DrainedRefs) {
         self.transactions.pending()
     }
@@ -234,5 +407,43 @@ impl Metadata for Volume {
 
     fn extents_in(root: &CommitRoot, range: LogicalRange) -> impl Iterator<Item = LogicalRange> {
         root.extents_in(range)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::device::MemoryDevice;
+
+    const UNIT: u64 = 4096;
+
+    fn volume() -> Volume {
+        let range = LogicalRange::new(0, 4 * UNIT).expect("a range");
+        let device = Arc::new(MemoryDevice::new(4 * 4096));
+        Volume::builder(UNIT).group(range).build(device).expect("fits")
+    }
+
+    #[test]
+    fn used_bytes_that_no_item_accounts_for_are_found() {
+        let mut volume = volume();
+        volume.write(&[1]).expect("space");
+        let _ = volume.transactions.commit().expect("commits, and does not book");
+        let group = volume.groups[0].block_group.id();
+        assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
+    }
+
+    /// Why no user may: each of these is one call of the owner's.
+    #[test]
+    fn space_that_is_booked_by_another_is_found_or_fails_the_commit() {
+        let released = volume();
+        let extent = released.write(&[1]).expect("space");
+        released.groups[0].block_group.release(extent).expect("reserved");
+        assert!(released.commit().is_err(), "its bytes are not reserved any more");
+
+        let mut booked = volume();
+        let write = booked.begin_cow(UNIT).expect("space");
+        booked.groups[0].block_group.book_inserted(write.extent()).expect("reserved");
+        std::mem::forget(write);
+        assert!(booked.check().is_err());
     }
 }

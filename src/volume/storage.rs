@@ -22,9 +22,7 @@ pub(super) type Persist =
     dyn Fn(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync;
 
 /// The block groups and devices of a volume, as a commit sees them.
-///
-/// Part of the proof: [the protocol](crate::proof::protocol).
-pub struct Storage {
+pub(super) struct Storage {
     pub(super) groups: Box<[VolumeGroup]>,
     pub(super) source: Arc<dyn Device>,
     pub(super) target: TargetSlots,

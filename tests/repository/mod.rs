@@ -83,5 +83,5 @@ impl fmt::Display for Finding {
 /// The lines.
 pub fn none_of(findings: &[Finding]) -> Result<(), String> {
     let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
-    if lines.is_empty() { Ok(()) } else { Err(lines.join("\n")) }
+    if lines.is_empty() { Ok(()) } else { Err(format!("\n{}", lines.join("\n"))) }
 }

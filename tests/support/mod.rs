@@ -36,6 +36,12 @@ pub(crate) fn within_a_minute<R: Send + 'static>(
     }
 }
 
+/// What an error says, and what its causes say, as a user would print them.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Whether `body` panics.
 pub(crate) fn panics(body: impl FnOnce()) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err()
@@ -59,7 +65,7 @@ impl std::ops::Deref for Bytes {
     }
 }
 
-/// `length` bytes that tell which `seed` they are of, no two units of them alike.
+/// `length` bytes that show which `seed` they are of, no two units of them alike.
 pub(crate) fn pattern(seed: u64, length: u64) -> Bytes {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut bytes = vec![0; usize::try_from(length).expect("fits into memory")];
@@ -148,7 +154,7 @@ pub(crate) fn is_flush(call: Call) -> bool {
     call == Call::Flush
 }
 
-/// Counts from zero, on any thread. What came before a count is seen by who reads it.
+/// Counts from zero, on any thread. What came before a count is visible to a thread that reads it.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -162,7 +168,7 @@ impl Counter {
         self.0.fetch_add(n, Ordering::AcqRel)
     }
 
-    /// One more when what is returned is dropped, be it by unwinding: nobody waits for a task that failed.
+    /// One more when what is returned is dropped, also by unwinding: no test waits for a task that failed.
     pub(crate) fn next_at_end(&self) -> NextAtEnd<'_> {
         NextAtEnd(self)
     }

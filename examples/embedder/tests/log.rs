@@ -16,7 +16,8 @@ fn explore(scenario: impl Fn()) {
     (0..2000).for_each(|_| scenario());
 }
 
-/// Two appends, and a reader who stops them, waiting for those at work or not: no record may change then.
+/// Two appends, and a reader that stops them, with or without waiting for the ones at work: no record may
+/// change after that.
 fn records_do_not_change(waits: bool) {
     let log = Arc::new(Log::new(2, Shards::new(2)));
     let appends: Vec<_> = (0..2)

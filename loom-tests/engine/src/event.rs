@@ -119,8 +119,6 @@ impl Event {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(crate) event: Event,
-    /// What it may be where other events come before it: of an exchange that failed, a write.
-    pub(crate) may: Access,
     /// Its number among its thread's, from 1.
     pub(crate) index: u16,
     /// Which of the values a load read (0: the newest), and of how many.

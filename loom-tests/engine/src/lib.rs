@@ -20,6 +20,7 @@ mod clock;
 mod dependence;
 mod event;
 mod failure;
+mod mutant;
 mod objects;
 mod operation;
 mod primitives;
@@ -44,10 +45,13 @@ pub use crate::search::replay::replay;
 pub use crate::search::report::{Coverage, Report};
 pub use crate::threads::MOST_THREADS;
 
+/// The version of this crate, for those that write down what they explored with.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What the tests of this crate need of its inside. Not for anybody else.
 #[doc(hidden)]
 pub mod testing {
-    pub use crate::search::mutant::Mutant;
+    pub use crate::mutant::Mutant;
     pub use crate::search::options::Oracle;
 }
 
@@ -55,11 +59,20 @@ pub mod testing {
 ///
 /// A panic unwinds first, and its guards' operations are steps like others, since the program may catch it.
 /// This fails before, so the last step of the schedule is the last one before the failure.
+///
+/// # Panics
+/// Outside of an execution.
+#[track_caller]
 pub fn fail_with(payload: Box<dyn std::any::Any + Send>) -> ! {
-    runtime::runner::fail_with(payload)
+    runtime::runner::fail_with(payload, std::panic::Location::caller())
 }
 
 /// The number of the last step of the running execution, from 0 on; `None` outside, and before the first.
 pub fn last_step() -> Option<usize> {
     runtime::current::try_with(|execution| execution.last_step()).flatten()
 }
+
+/// The examples of the README are tested with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -14,15 +14,12 @@ fn outcomes<T: Ord + 'static>(body: impl Fn(&Sender<T>) + 'static) -> (BTreeSet<
     (receiver.iter().collect(), report)
 }
 
-fn spawn_each(roles: Vec<Box<dyn FnOnce()>>) {
-    roles.into_iter().for_each(|role| drop(thread::spawn(role)));
-}
-
 #[test]
 fn independent_threads_are_one_trace() {
     let report = Search::new().run(|| {
-        let role = |_| -> Box<dyn FnOnce()> { Box::new(|| drop(AtomicU64::new(0).fetch_add(1, Relaxed))) };
-        spawn_each((0..7).map(role).collect());
+        for _ in 0..7 {
+            thread::spawn(|| AtomicU64::new(0).fetch_add(1, Relaxed));
+        }
     });
     assert!(report.is_exhaustive());
     assert_eq!((report.complete, report.blocked, report.threads), (1, 0, 8));
@@ -173,11 +170,15 @@ fn a_failing_schedule_fails_again_and_is_observed() {
     assert!(failure.to_string().contains("the other one came first"), "{failure}");
     let schedule = failure.schedule.to_string().parse().unwrap();
     let (sender, receiver) = channel();
-    let again = replay(&schedule, 100, body, move |operation| sender.send(operation.to_string()).unwrap());
+    let again = replay(&schedule, body, move |operation| sender.send(operation.to_string()).unwrap());
     assert!(again.unwrap().to_string().contains("the other one came first"));
     let told: Vec<_> = receiver.iter().collect();
     assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[1].starts_with("thread 1: fetch_add of the word 0.0, AcqRel, read 0, wrote 1, at"), "{}", told[1]);
+    assert!(
+        told[1].starts_with("thread 1: fetch_add of the word 0.0, AcqRel, read 0, wrote 1, at"),
+        "{}",
+        told[1]
+    );
 }
 
 #[test]
@@ -226,8 +227,8 @@ fn a_failing_execution_leaves_nobody_behind() {
             alive.set(alive.get() + 1);
             let counted = Counted(std::rc::Rc::clone(&alive), Arc::clone(&lock));
             thread::spawn(move || {
-                let _counted = counted;
-                let _guard = _counted.1.lock();
+                let counted = counted;
+                let _guard = counted.1.lock();
                 assert!(role != 1, "fails");
             });
         }
@@ -240,13 +241,13 @@ fn a_failing_execution_leaves_nobody_behind() {
 #[test]
 fn what_is_not_offered_is_refused_by_name() {
     let refused = |body: fn()| Search::new().run(body).failure.unwrap().to_string();
-    assert!(refused(|| drop(AtomicU64::new(0).load(SeqCst))).contains("SeqCst is not offered"));
+    assert!(refused(|| AtomicU64::new(0).store(1, SeqCst)).contains("SeqCst is not offered"));
     assert!(refused(|| drop(Mutex::new(0).try_lock())).contains("try_lock is not offered"));
     assert!(refused(|| thread::park_timeout(std::time::Duration::ZERO)).contains("timeouts are not offered"));
     assert!(refused(|| thread::sleep(std::time::Duration::ZERO)).contains("sleep is not offered"));
     assert!(refused(|| (0..8).for_each(|_| drop(thread::spawn(|| ())))).contains("more than 8 threads"));
     let outside = Arc::new(AtomicU64::new(0));
-    let foreign = Search::new().run(move || drop(outside.load(Relaxed))).failure.unwrap();
+    let foreign = Search::new().run(move || outside.store(1, Relaxed)).failure.unwrap();
     assert!(foreign.to_string().contains("not made in this execution"));
 }
 
@@ -291,7 +292,8 @@ fn parts_add_up_to_the_whole() {
     }
     let whole = Search::new().run(body).complete;
     for count in [1, 2, 5] {
-        let parts: Vec<_> = (1..=count).map(|part| Search::new().part(part, count).run(body).complete).collect();
+        let parts: Vec<_> =
+            (1..=count).map(|part| Search::new().part(part, count).run(body).complete).collect();
         assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
         assert!(parts.iter().all(|part| *part > 0), "{parts:?}");
     }
@@ -325,7 +327,7 @@ fn few_preemptions_find_a_short_counterexample() {
     fn body() {
         let word = Arc::new(AtomicU64::new(0));
         let other = Arc::clone(&word);
-        thread::spawn(move || (0..3).for_each(|_| drop(other.fetch_add(1, Relaxed))));
+        thread::spawn(move || (0..3).map(|_| other.fetch_add(1, Relaxed)).sum::<u64>());
         let before = word.fetch_add(0, Relaxed);
         assert_eq!(word.fetch_add(0, Relaxed), before, "somebody came between");
     }
@@ -350,4 +352,139 @@ fn searches_on_several_threads_do_not_meet() {
     };
     let searches: Vec<_> = (0..4).map(|_| std::thread::spawn(search)).collect();
     assert!(searches.into_iter().all(|search| search.join().unwrap() == 6));
+}
+
+#[test]
+fn an_estimate_has_the_order_of_magnitude() {
+    fn body() {
+        let word = Arc::new(AtomicU64::new(0));
+        for _ in 0..5 {
+            let word = Arc::clone(&word);
+            thread::spawn(move || word.fetch_add(1, Relaxed));
+        }
+    }
+    let (estimate, count) = (Search::new().estimate(200, 1, body), Search::new().run(body).complete);
+    assert_eq!(count, 120);
+    assert!((12.0..1200.0).contains(&estimate), "{estimate}");
+}
+
+#[test]
+fn a_failure_at_once_is_the_last_step() {
+    let report = Search::new().run(|| {
+        let lock = Arc::new((Mutex::new(()), AtomicU64::new(0)));
+        let other = Arc::clone(&lock);
+        thread::spawn(move || drop(other.0.lock()));
+        let _guard = lock.0.lock();
+        lock.1.fetch_add(1, Relaxed);
+        traceset::fail_with(Box::new("violated"));
+    });
+    let failure = report.failure.unwrap();
+    assert_eq!(failure.schedule.to_string(), "t00");
+    let FailureKind::Panic { thread: 0, payload, place } = failure.kind else { panic!("{failure}") };
+    assert_eq!(payload.text(), "violated");
+    assert!(place.unwrap().contains("litmus.rs"));
+}
+
+#[test]
+fn a_schedule_of_another_program_is_no_replay() {
+    let schedule = "t0001".parse().unwrap();
+    let failure = replay(&schedule, || AtomicU64::new(0).store(1, Relaxed), |_| ()).unwrap();
+    assert!(failure.to_string().contains("the schedule has 4"), "{failure}");
+}
+
+#[test]
+fn a_waiting_lock_is_thought_of_where_the_execution_ends() {
+    // Thread 1 may take the lock first; then nobody deadlocks.
+    let deadlocks = std::rc::Rc::new(std::cell::Cell::new(0));
+    let seen = std::rc::Rc::clone(&deadlocks);
+    let report = Search::new().pass_deadlocks().run_with(
+        || {
+            let (lock, main) = (Arc::new(Mutex::new(())), thread::current());
+            let other = Arc::clone(&lock);
+            thread::spawn(move || {
+                drop(other.lock());
+                main.unpark();
+            });
+            let _guard = lock.lock();
+            thread::park();
+        },
+        |complete| {
+            seen.set(seen.get() + u32::from(complete.deadlock().is_some()));
+            ControlFlow::Continue(())
+        },
+    );
+    assert_eq!((report.complete, deadlocks.get()), (2, 1));
+}
+
+/// Adds to the word when it is dropped.
+struct AddOnDrop(Arc<AtomicU64>);
+
+impl Drop for AddOnDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, AcqRel);
+    }
+}
+
+#[test]
+fn an_execution_fails_while_another_thread_unwinds() {
+    let report = Search::new().run(|| {
+        let word = Arc::new(AtomicU64::new(0));
+        let (other, guarded) = (Arc::clone(&word), Arc::clone(&word));
+        thread::spawn(move || {
+            let caught = std::panic::catch_unwind(|| {
+                let _guard = AddOnDrop(guarded);
+                panic!("caught by its own thread");
+            });
+            assert!(caught.is_err());
+            other.fetch_add(1, AcqRel);
+        });
+        assert_eq!(word.fetch_add(0, AcqRel), 1, "the guard's step is no other thread's business");
+    });
+    assert!(report.failure.unwrap().to_string().contains("no other thread's business"));
+}
+
+#[test]
+fn a_thread_that_catches_everything_is_given_up() {
+    let report = Search::new().run(|| {
+        let word = Arc::new(AtomicU64::new(0));
+        thread::spawn(move || {
+            loop {
+                let other = Arc::clone(&word);
+                drop(std::panic::catch_unwind(move || other.fetch_add(1, AcqRel)));
+            }
+        });
+        panic!("fails");
+    });
+    assert!(report.failure.unwrap().to_string().contains("fails"));
+}
+
+#[test]
+fn a_search_in_an_execution_is_refused_and_one_between_two_is_not() {
+    let inner = Search::new().run(|| drop(Search::new().run(|| ())));
+    assert!(inner.failure.unwrap().to_string().contains("a search inside of an execution"));
+    let between = Search::new().run_with(
+        || (),
+        |_| {
+            assert!(Search::new().run(|| ()).is_exhaustive());
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(between.is_exhaustive());
+}
+
+#[test]
+fn progress_is_told_and_comes_near_the_whole() {
+    let (sender, receiver) = channel();
+    let report =
+        Search::new().progress(std::time::Duration::ZERO, move |now| sender.send(*now).unwrap()).run(|| {
+            let word = Arc::new(AtomicU64::new(0));
+            for _ in 0..5 {
+                let word = Arc::clone(&word);
+                thread::spawn(move || (word.fetch_add(1, Relaxed), word.fetch_add(1, Relaxed)));
+            }
+        });
+    let shares: Vec<_> = receiver.iter().map(|progress| progress.share.unwrap()).collect();
+    assert!(shares.len() > 10 && shares.iter().all(|share| (0.0..=1.0).contains(share)));
+    assert!(shares.last().is_some_and(|share| *share > 0.9));
+    assert!(report.is_exhaustive());
 }

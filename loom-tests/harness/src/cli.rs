@@ -5,6 +5,7 @@ use crate::judge::Token;
 use crate::model::Case;
 use crate::suite::Suite;
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The help of what a suite has beside libtest's arguments.
@@ -13,6 +14,8 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
 
   --long                 run the long cases too (also: --include-ignored, <PROJECT>_LONG=1)
   --only-long            run the long cases alone (also: --ignored)
+  --reorder N            judge every trace again in N random orders of its independent operations, not a share
+                         of them in 2 (second engine)
   --replay TOKEN         replay one execution and draw it (also: <PROJECT>_REPLAY=TOKEN)
   --write-diagrams DIR   draw all twins into DIR, as text and HTML, with an index
   --check-diagrams DIR   fail when DIR is not what would be written
@@ -44,6 +47,7 @@ pub(crate) enum FileMode {
 pub(crate) struct Options {
     pub(crate) arguments: Arguments,
     pub(crate) mode: Mode,
+    pub(crate) reorder: Option<u32>,
 }
 
 impl Options {
@@ -51,7 +55,7 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
-        let mut options = Self::parse(lexopt::Parser::from_env())?;
+        let mut options = Self::parse(env::args_os().skip(1))?;
         let selection = &mut options.arguments.selection;
         if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {
             selection.ignored = Ignored::Too;
@@ -63,12 +67,13 @@ impl Options {
         Ok(options)
     }
 
-    fn parse(parser: lexopt::Parser) -> Result<Self, String> {
-        let (mut mode, mut long) = (Mode::Run, None);
-        let mut arguments = Arguments::parse(parser, |option, value| {
+    fn parse(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, String> {
+        let (mut mode, mut long, mut reorder) = (Mode::Run, None, None);
+        let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
                 "--only-long" => long = Some(Ignored::Only),
+                "--reorder" => reorder = Some(number(option, value)?),
                 "--replay" => mode = Mode::Replay(value.take()?.parse()?),
                 _ => match file_mode(option) {
                     Some(which) => mode = Mode::Files(which, path(value)?),
@@ -78,7 +83,7 @@ impl Options {
             Ok(true)
         })?;
         arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
-        Ok(Self { arguments, mode })
+        Ok(Self { arguments, mode, reorder })
     }
 
     pub(crate) fn names(&self, case: &Case) -> bool {
@@ -102,6 +107,11 @@ fn file_mode(option: &str) -> Option<FileMode> {
     })
 }
 
+fn number(option: &str, value: &mut Value<'_>) -> Result<u32, String> {
+    let text = value.take()?;
+    text.parse().map_err(|_| format!("{option} {text}: give a number"))
+}
+
 fn path(value: &mut Value<'_>) -> Result<PathBuf, String> {
     value.take().map(PathBuf::from)
 }
@@ -112,7 +122,7 @@ mod tests {
     use crate::model::Model;
 
     fn parse(args: &[&str]) -> Result<Options, String> {
-        Options::parse(lexopt::Parser::from_args(args))
+        Options::parse(args)
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
     if let Some(why) = binary::other_than(&suite.prefix, &[explorer.name()]) {
         return Err(why);
     }
-    let limits = Limits::from_env()?;
+    let limits = Limits { reorder: options.reorder, ..Limits::from_env()? };
     match &options.mode {
         Mode::Replay(token) => replay::show(suite, explorer, token),
         Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failed.is_empty()),

@@ -1,6 +1,7 @@
 //! A search as a function call, for a program with a report of its own, such as a table of mutants.
 
 use crate::engine::Engine;
+use crate::judge::locate;
 use crate::model::Case;
 use crate::search::{Ended, Limits};
 
@@ -43,10 +44,10 @@ impl Case {
         let (exhaustive, failure) = match found.ended {
             Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
             Ended::Failed { mut failure, at } => {
-                let fewest = explorer.fewest(self, &failure, &at, found.executions, &limits);
+                let located = locate(explorer, self, &failure, &at, found.executions, &limits);
                 failure.name_roles(&self.roles);
                 let (invariant, detail) = (failure.invariant, failure.detail);
-                (false, Some(Failed { invariant, detail, preemptions: fewest.preemptions }))
+                (false, Some(Failed { invariant, detail, preemptions: located.preemptions }))
             }
         };
         Found { executions: found.executions, exhaustive, failure }

@@ -6,7 +6,9 @@
 //! - A counterexample is drawn as a **timeline**, one column a role, and has a **replay token**.
 //! - A **certificate** says what was explored, and fails when that changes.
 //!
-//! An [`Engine`] explores: [loom], by the feature `loom`, which is on unless default features are off.
+//! An [`Engine`] explores: [loom], by the feature `loom`, which is on unless default features are off, or
+//! `traceset`, by the feature of its name. A build with both explores with `traceset` under `--cfg traceset`, and
+//! with loom otherwise.
 //!
 //! ```no_run
 //! use loom_harness::{Model, Suite, Twin, check, reached};
@@ -40,7 +42,7 @@
 //! [loom]: https://docs.rs/loom
 #![forbid(unsafe_code)]
 // Without an engine only `binary` is of use.
-#![cfg_attr(not(feature = "loom"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(any(feature = "loom", feature = "traceset")), allow(unused))]
 
 pub mod binary;
 mod certificate;

@@ -29,7 +29,7 @@ impl<'a> Whole<'a> {
         limits: &Limits,
     ) -> Result<Self, String> {
         let selection = &options.arguments.selection;
-        let unlimited = Limits { branches: limits.branches, ..Limits::default() };
+        let unlimited = Limits { branches: limits.branches, reorder: limits.reorder, ..Limits::default() };
         if *limits != unlimited || selection.is_filtered() || selection.ignored == Ignored::Only {
             return Err("diagrams, certificates and comparisons are about the whole suite: \
                         no filter, and no limit by a variable"

@@ -2,13 +2,16 @@
 //!
 //! Each check runs this same program as a suite, and reads what it prints.
 
+mod spawned;
+
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 use loom_harness::binary::{self, Check};
 use loom_harness::{Case, Model, Suite, Twin, check, expect_unwind, note, reached, unwind_now, violated_at};
-use std::process::{Command, ExitCode};
+use spawned::{Expected, fails, passes, with};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Two threads add one each, under a lock, but let go of it between reading and storing.
@@ -126,27 +129,6 @@ fn suite() -> Suite {
         .twin(twin("twin-other", "good", "lost update", || {
             two_locks(false);
         }))
-}
-
-/// What running the case `args` with `variables` must print, and whether it passes.
-struct Expected {
-    args: &'static [&'static str],
-    variables: &'static [(&'static str, &'static str)],
-    passes: bool,
-    prints: &'static [&'static str],
-}
-
-const fn passes(args: &'static [&'static str], prints: &'static [&'static str]) -> Expected {
-    Expected { args, variables: &[], passes: true, prints }
-}
-
-const fn fails(args: &'static [&'static str], prints: &'static [&'static str]) -> Expected {
-    Expected { args, variables: &[], passes: false, prints }
-}
-
-const fn with(variables: &'static [(&'static str, &'static str)], expected: &Expected) -> Expected {
-    let Expected { args, passes, prints, .. } = *expected;
-    Expected { args, variables, passes, prints }
 }
 
 const EXPECTED: &[Expected] = &[
@@ -268,33 +250,6 @@ const CHECKS: &[Expected] = &[
     fails(&["--long"], &["unknown argument --long"]),
 ];
 
-/// Runs one check; the text says what is wrong.
-fn verify(role: &str, expected: &Expected) -> Result<(), String> {
-    let this = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new(this);
-    for variable in [
-        "LOOM_MAX_PREEMPTIONS",
-        "LOOM_MAX_PERMUTATIONS",
-        "LOOM_MAX_DURATION",
-        "LOOM_MAX_BRANCHES",
-        "VERDICTS_LONG",
-        "VERDICTS_REPLAY",
-        "VERDICTS_EXPLORE",
-    ] {
-        command.env_remove(variable);
-    }
-    command.args(expected.args).envs(expected.variables.iter().copied()).env("VERDICTS_ROLE", role);
-    let output = command.output().map_err(|error| error.to_string())?;
-    let printed =
-        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    let missing: Vec<_> = expected.prints.iter().filter(|text| !printed.contains(**text)).collect();
-    if output.status.success() == expected.passes && missing.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("{}; not printed: {missing:?}\n{printed}", output.status))
-    }
-}
-
 /// A search as a function call.
 fn searches() {
     let good = Case::from(Model::new("good").body(|| two_locks(true))).search();
@@ -310,13 +265,8 @@ fn checks() -> Vec<Check> {
         searches();
         Ok(())
     });
-    let roles = [("suite", EXPECTED), ("stub", STUB), ("checks", CHECKS)];
-    let spawned = roles.into_iter().flat_map(|(role, expected)| {
-        expected.iter().map(move |expected| {
-            let name = format!("{role} {:?} {:?}", expected.variables, expected.args);
-            Check::new(name, move || verify(role, expected))
-        })
-    });
+    let spawned = [("suite", EXPECTED), ("stub", STUB), ("checks", CHECKS)];
+    let spawned = spawned.into_iter().flat_map(|(role, expected)| spawned::checks(role, expected));
     std::iter::once(calls).chain(spawned).collect()
 }
 
@@ -330,10 +280,10 @@ fn checks_of_checks() -> Vec<Check> {
 }
 
 fn main() -> ExitCode {
-    match std::env::var("VERDICTS_ROLE").as_deref() {
-        Ok("suite") => loom_harness::main(suite()),
-        Ok("stub") => binary::not_built("verdicts", "other", "cargo explore"),
-        Ok("checks") => binary::run("verdicts", checks_of_checks()),
+    match spawned::role().as_deref() {
+        Some("suite") => loom_harness::main(suite()),
+        Some("stub") => binary::not_built("verdicts", "other", "cargo explore"),
+        Some("checks") => binary::run("verdicts", checks_of_checks()),
         _ => binary::run("verdicts", checks()),
     }
 }

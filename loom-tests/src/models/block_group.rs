@@ -1,10 +1,17 @@
 //! Of `src/block_group`: nothing is admitted into a read-only group, space is given out once, and what
 //! was freed is reused only after the commit that freed it. Argued in `docs/block_group.md`.
 
+use std::error::Error;
 use std::sync::Arc;
 
+use blockgate::extent_tree::Changes;
+use blockgate::sync::Mutex;
+use blockgate::transaction::CommitSteps;
 use blockgate::volume::WriteError;
-use blockgate::{BlockGroup, BlockGroupId, LogicalRange, MemoryDevice, ReserveError, Shards, Volume};
+use blockgate::{
+    BlockGroup, BlockGroupId, CommitRoot, DelayedRef, LogicalRange, MemoryDevice, ReserveError, Shards,
+    Transactions, Volume,
+};
 use loom_harness::{Model, Twin, check, reached, violated};
 
 use crate::engine::RaceChecked;
@@ -39,6 +46,11 @@ pub fn models() -> Vec<Model> {
             .must_reach(&["no-space", "reused"])
             .weight(3)
             .body(free_and_reuse),
+        Model::new("block-group/free-on-return")
+            .theorem("C8: when a commit returns, what it and every earlier one freed is free.")
+            .roles(&["deleter, then committer, then writer", "committer"])
+            .must_reach(&["written"])
+            .body(free_on_return),
         Model::new("block-group/dropped-reservation")
             .theorem("B1: a reservation that is dropped gives its space back, and is not waited for any more.")
             .roles(&["read-only", "allocator"])
@@ -61,8 +73,16 @@ pub fn twins() -> Vec<Twin> {
             .roles(&["read-only", "NOCOW writer"])
             .expect("race")
             .body(|| nocow(false)),
+        Twin::new("block-group/freed-by-the-committer")
+            .of("block-group/free-on-return")
+            .left_out("freeing being a step of the commit")
+            .roles(&["deleter, then committer, then writer", "committer"])
+            .expect(FREE)
+            .body(freed_by_the_committer),
     ]
 }
+
+const FREE: &str = "C8: when a commit returns, what every earlier one freed is free";
 
 struct World {
     group: BlockGroup,
@@ -213,10 +233,78 @@ fn free_and_reuse() {
     last(world, end);
 }
 
+/// The other thread's commit may be the one that frees the space.
+fn free_on_return() {
+    begin(&[range(1)], &[]);
+    let device = Arc::new(MemoryDevice::new(SECTOR as usize));
+    let volume = Volume::builder(SECTOR).shards(Shards::new(2)).group(range(1)).build(device).expect("fits");
+    let extent = volume.write(&[1]).expect("there is space");
+    volume.commit().expect("commits");
+    let world = Arc::new(Reuse { volume, extent, committed: Note::default() });
+    role(&world, |world| _ = world.volume.commit().expect("commits"), drop);
+    world.volume.delete(world.extent).expect("it exists");
+    world.volume.commit().expect("commits");
+    let write = world.volume.begin_cow(SECTOR);
+    check(write.is_ok(), FREE, || format!("{write:?}"));
+    reached("written");
+    drop(write);
+    last(world, drop);
+}
+
+/// Books as a volume does, and leaves the freeing to the thread that has committed.
+struct Books {
+    group: BlockGroup,
+    pinned: Note<Vec<LogicalRange>>,
+}
+
+impl CommitSteps for Books {
+    fn before_switch(&self, _: &CommitRoot, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        changes.inserted.iter().try_for_each(|extent| self.group.book_inserted(*extent))?;
+        changes.removed.iter().try_for_each(|extent| self.group.book_removed(*extent))?;
+        self.pinned.set(changes.removed.clone());
+        Ok(())
+    }
+}
+
+struct ByHand {
+    transactions: Transactions<Books>,
+    commits: Mutex<()>,
+}
+
+impl ByHand {
+    fn commit(&self) {
+        let lock = self.commits.lock();
+        let _ = self.transactions.commit().expect("commits");
+        let pinned = self.transactions.steps().pinned.get();
+        drop(lock);
+        for extent in pinned {
+            self.transactions.steps().group.unpin(extent).expect("this commit has pinned it");
+        }
+    }
+}
+
+fn freed_by_the_committer() {
+    compare_nothing();
+    let shards = Shards::new(2);
+    let group = BlockGroup::with_shards(BlockGroupId(0), range(1), SECTOR, shards).expect("aligned");
+    let extent = group.reserve(SECTOR).expect("there is space").hand_over();
+    let transactions = Transactions::with_steps(shards, Books { group, pinned: Note::default() });
+    let world = Arc::new(ByHand { transactions, commits: Mutex::new(()) });
+    world.transactions.join().expect("runs").push(DelayedRef::add(extent));
+    world.commit();
+    role(&world, ByHand::commit, drop);
+    world.transactions.join().expect("runs").push(DelayedRef::drop(extent));
+    world.commit();
+    let reservation = world.transactions.steps().group.reserve(SECTOR);
+    check(reservation.is_ok(), FREE, || format!("{reservation:?}"));
+    drop(reservation);
+    last(world, drop);
+}
+
 fn write_if_there_is_space(world: &Reuse) {
     match world.volume.begin_cow(SECTOR) {
         Ok(write) => {
-            let root = world.volume.transactions().commit_root();
+            let root = world.volume.commit_root();
             check(
                 root.get(write.extent().start()).is_none(),
                 "B4: freed space is reused after the commit",

@@ -21,6 +21,11 @@ pub fn models() -> Vec<Model> {
             .roles(&["device replace", "NOCOW writer"])
             .must_reach(&["refused", "waited-nocow", "waited-ordered", "both-devices"])
             .body(|| Play::of(Role::Nocow).run(Some(Report::AtOnce))),
+        Model::new("replace/by-hand-cow+committer")
+            .theorem("The same beside a thread that commits: the drain's commit begins after its waits.")
+            .roles(&["device replace", "COW writer", "committer"])
+            .must_reach(&["refused", "waited-ordered", "both-devices"])
+            .body(|| Play::of(Role::Cow).with_committer().run(Some(Report::AtOnce))),
         Model::new("transaction/by-hand")
             .theorem(
                 "C2 to C4: a commit composed from a gate, a queue and a tree has all of a handle or none.",
@@ -83,6 +88,9 @@ fn waits() -> Vec<Twin> {
         cow("replace/no-commit", "the commit", LOST, omitting(&[S::Commit])),
         cow("replace/commit-only-after-waiting", "the commit where nothing was waited for", LOST, |play| {
             play.replace(replaced(Role::Replace, S::Commit, S::CommitIfWaited))
+        }),
+        cow("replace/shares-the-commit-at-work", "a commit that begins after the waits", LOST, |play| {
+            play.with_committer().replace(replaced(Role::Replace, S::Commit, S::ShareCommit))
         }),
         cow("replace/no-undo", "the end of read-only", counts, omitting(&[S::SetReadWrite])),
     ]
@@ -149,10 +157,10 @@ fn transactions() -> Vec<Twin> {
             |t| t.joiner(moved(Role::Joiner, S::Leave, S::PublishSecond)),
         ),
         transaction(
-            "transaction/opened-before-the-switch",
-            "the commit root being switched before the transaction opens",
-            "C4: a transaction begins with the root of the last",
-            |t| t.committer(moved(Role::Committer, S::Open, S::Switch)),
+            "transaction/opened-before-the-refs-are-taken",
+            "the refs being taken before the transaction opens",
+            "C3: a commit root is one transaction's state",
+            |t| t.committer(moved(Role::Committer, S::Open, S::Drain)),
         ),
         // The assertion of T2.
         transaction("transaction/no-commit-lock", "the lock that one commit holds", "panic", |t| {

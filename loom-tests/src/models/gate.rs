@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use blockgate::{EnterError, Gate, Shards};
+use blockgate::{EnterError, Gate, Inside, Shards};
 use loom_harness::{Model, Twin, check, reached};
 
 use crate::engine::RaceChecked;
-use crate::support::{begin, last, role};
+use crate::support::{Note, begin, last, role};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -33,6 +33,16 @@ pub fn models() -> Vec<Model> {
             .roles(&["closer", "writer"])
             .must_reach(&["waited-to-enter", "entered-at-once", "saw-the-closers-work"])
             .body(close_open_enter),
+        Model::new("gate/waiter+2-closings")
+            .theorem("G7: who waits to enter is inside before the next closing, or was and has left.")
+            .roles(&["closer", "waiter"])
+            .must_reach(&["waits", "is-inside", "has-left", "not-yet-there"])
+            .body(|| waiter_beside_two_closings(Gate::wait_enter)),
+        Model::new("gate/waiter+2-closers")
+            .theorem("G7: who is let in by the last of two closers sees what both did.")
+            .roles(&["closer", "closer", "waiter"])
+            .must_reach(&["saw-both", "nested"])
+            .body(waiter_beside_two_closers),
         Model::new("gate/sealed")
             .theorem("G6: who waits to enter a gate that is sealed is told so.")
             .roles(&["closer", "writer"])
@@ -54,8 +64,26 @@ pub fn twins() -> Vec<Twin> {
             .roles(&["closer", "writer", "writer"])
             .expect("race")
             .body(|| closer_against_writers(2, false)),
+        Twin::new("gate/waiters-race")
+            .of("gate/waiter+2-closings")
+            .left_out("being inside from the opening on")
+            .roles(&["closer", "waiter"])
+            .expect(NOT_OVERTAKEN)
+            // It learns of the opening, and then tries to enter as every other thread.
+            .body(|| {
+                waiter_beside_two_closings(|gate| {
+                    loop {
+                        drop(gate.wait_enter()?);
+                        if let Ok(inside) = gate.enter() {
+                            return Ok(inside);
+                        }
+                    }
+                });
+            }),
     ]
 }
+
+const NOT_OVERTAKEN: &str = "G7: no closing overtakes a thread that waits";
 
 struct Work {
     gate: Gate,
@@ -133,15 +161,11 @@ fn close_open_enter() {
     let work = Work::new(2);
     let enter = |work: &Work| {
         let mut outcome = "entered-at-once";
-        let inside = loop {
-            match work.gate.enter() {
-                Ok(inside) => break inside,
-                Err(_closed) => {
-                    outcome = "waited-to-enter";
-                    work.gate.wait_open().expect("nobody seals it");
-                }
-            }
-        };
+        let inside = work.gate.enter().or_else(|_closed| {
+            outcome = "waited-to-enter";
+            work.gate.wait_enter()
+        });
+        let inside = inside.expect("nobody seals it");
         reached(outcome);
         // Ordered by the gate: written while it was closed and empty.
         if work.done[0].read() == 1 {
@@ -157,6 +181,60 @@ fn close_open_enter() {
     last(work, Work::end);
 }
 
+struct Waiter {
+    gate: Gate,
+    is_over: Note<bool>,
+}
+
+fn waiter_beside_two_closings(enter: fn(&Gate) -> Result<Inside<'_>, EnterError>) {
+    begin(&[], &[]);
+    let work = Arc::new(Waiter { gate: Gate::new(Shards::new(1)), is_over: Note::default() });
+    let wait = move |work: &Waiter| {
+        let inside = enter(&work.gate).expect("nobody seals it");
+        work.is_over.set(true);
+        drop(inside);
+    };
+    role(&work, wait, drop);
+    let first = work.gate.close();
+    first.wait_empty();
+    let waits = work.gate.waiting() == 1;
+    drop(first);
+    let second = work.gate.close();
+    let (is_inside, is_over) = (second.was_occupied(), work.is_over.get());
+    if waits {
+        reached("waits");
+        reached(if is_inside { "is-inside" } else { "has-left" });
+        check(is_inside || is_over, NOT_OVERTAKEN, String::new);
+    } else if !is_over {
+        reached("not-yet-there");
+    }
+    drop(second);
+    last(work, drop);
+}
+
+fn waiter_beside_two_closers() {
+    let work = Work::new(1);
+    let close = |work: &Work, slot: usize| {
+        let closed = work.gate.close();
+        if closed.level() == 2 {
+            reached("nested");
+        }
+        closed.wait_empty();
+        work.done[slot].write(1);
+    };
+    let wait = |work: &Work| {
+        let inside = work.gate.wait_enter().expect("nobody seals it");
+        if work.done.iter().map(RaceChecked::read).sum::<u64>() == 2 {
+            reached("saw-both");
+        }
+        drop(inside);
+    };
+    role(&work, move |work| close(work, 1), Work::end);
+    role(&work, wait, Work::end);
+    close(&work, 0);
+    last(work, Work::end);
+}
+
 fn sealed() {
     let work = Work::new(2);
     let enter = |work: &Work| match work.gate.enter() {
@@ -164,7 +242,8 @@ fn sealed() {
         Err(EnterError::Sealed) => reached("told"),
         Err(_closed) => {
             reached("waited");
-            check(work.gate.wait_open() == Err(EnterError::Sealed), "a sealed gate never opens", String::new);
+            let told = work.gate.wait_enter().map(drop);
+            check(told == Err(EnterError::Sealed), "a sealed gate never opens", String::new);
         }
     };
     let end =

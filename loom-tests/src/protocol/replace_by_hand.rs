@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use blockgate::sync::Monitor;
 use blockgate::{
     BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
     NocowAdmission, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
@@ -23,12 +24,23 @@ pub struct Play {
     writer: Role,
     steps: Vec<Step>,
     replace: Vec<Step>,
+    has_committer: bool,
 }
 
 impl Play {
     /// Nothing is left out. `writer` is a COW or a NOCOW writer.
     pub fn of(writer: Role) -> Self {
-        Self { writer, steps: writer.program().into(), replace: Role::Replace.program().into() }
+        Self {
+            writer,
+            steps: writer.program().into(),
+            replace: Role::Replace.program().into(),
+            has_committer: false,
+        }
+    }
+
+    /// A third thread commits once.
+    pub fn with_committer(self) -> Self {
+        Self { has_committer: true, ..self }
     }
 
     pub fn writer(self, steps: Vec<Step>) -> Self {
@@ -40,9 +52,14 @@ impl Play {
     }
 
     /// The model in which nothing is left out, and its roles.
-    pub fn model(&self) -> (&'static str, [&'static str; 2]) {
-        let name = if self.writer == Role::Cow { "replace/by-hand-cow" } else { "replace/by-hand-nocow" };
-        (name, [Role::Replace.name(), self.writer.name()])
+    pub fn model(&self) -> (&'static str, Vec<&'static str>) {
+        let name = match (self.writer, self.has_committer) {
+            (Role::Cow, false) => "replace/by-hand-cow",
+            (Role::Cow, true) => "replace/by-hand-cow+committer",
+            _ => "replace/by-hand-nocow",
+        };
+        let committer = self.has_committer.then(|| Role::Committer.name());
+        (name, [Role::Replace.name(), self.writer.name()].into_iter().chain(committer).collect())
     }
 
     /// The body of a model or twin. With a `report` the events are compared with the specification too.
@@ -54,6 +71,9 @@ impl Play {
         let (mut cursor, reader) = Cursor::new();
         let world = Arc::new(World::new(self.clone(), reader));
         role(&world, |world| world.write(&world.play.steps, NEW), World::check);
+        if world.play.has_committer {
+            role(&world, World::commit, World::check);
+        }
         world.replace(&mut cursor);
         last(world, World::check);
     }
@@ -64,6 +84,8 @@ struct World {
     group: BlockGroup,
     ordered: OrderedExtents,
     transactions: Transactions,
+    /// Whether a commit is at work, and how many are complete, for a replace that shares one.
+    commits: Monitor<(bool, u64)>,
     cursor: CursorReader,
     source: SectorDevice,
     target: SectorDevice,
@@ -117,6 +139,7 @@ impl World {
             group: BlockGroup::with_shards(BlockGroupId(0), group_range(), SECTOR, shards).expect("aligned"),
             ordered: OrderedExtents::new(shards),
             transactions: Transactions::new(shards),
+            commits: Monitor::new((false, 0)),
             cursor,
             source: SectorDevice::new(SECTORS),
             target: SectorDevice::new(SECTORS),
@@ -223,6 +246,7 @@ impl World {
             }
             Step::CommitIfWaited if !r.waited => {}
             Step::Commit | Step::CommitIfWaited => drop(self.transactions.commit().expect("commits")),
+            Step::ShareCommit => self.share_commit(),
             Step::ReadRoot => r.root = Some(self.transactions.commit_root()),
             Step::Copy => self.copy(have(r.root.as_ref())),
             Step::MoveCursor => cursor.advance(range.end()),
@@ -232,6 +256,25 @@ impl World {
                 self.looks.set([self.looks.get(), vec![seen]].concat());
             }
             step => unreachable!("{step} is no step of the replace"),
+        }
+    }
+
+    /// Commits, and says so to those that would share it.
+    fn commit(&self) {
+        self.commits.lock().0 = true;
+        let _ = self.transactions.commit().expect("commits");
+        let mut commits = self.commits.lock();
+        *commits = (false, commits.1 + 1);
+        commits.notify_all();
+    }
+
+    /// Waits for the commit at work, which may have taken its refs before the last ones were queued.
+    fn share_commit(&self) {
+        let (is_at_work, before) = *self.commits.lock();
+        if is_at_work {
+            self.commits.wait_until(|commits| (commits.1 > before).then_some(()));
+        } else {
+            self.commit();
         }
     }
 

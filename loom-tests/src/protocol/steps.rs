@@ -33,6 +33,7 @@ pub enum Step {
     SetReadWrite,
     // Of twins only: the patch of 2016, and a look at how far the write has come.
     CommitIfWaited,
+    ShareCommit,
     LookAtWrite,
     // Who joins a transaction.
     Enter,
@@ -45,8 +46,8 @@ pub enum Step {
     WaitEmpty,
     Drain,
     Apply,
-    Switch,
     Open,
+    Switch,
     Unlock,
 }
 
@@ -100,6 +101,7 @@ impl Step {
             Self::WaitOrdered
             | Self::Commit
             | Self::CommitIfWaited
+            | Self::ShareCommit
             | Self::LookAtWrite
             | Self::MoveCursor
             | Self::PublishFirst
@@ -167,7 +169,7 @@ impl Role {
             ],
             Self::Joiner => &[S::Enter, S::PublishFirst, S::PublishSecond, S::Leave],
             Self::Committer => {
-                &[S::Lock, S::Close, S::WaitEmpty, S::Drain, S::Apply, S::Switch, S::Open, S::Unlock]
+                &[S::Lock, S::Close, S::WaitEmpty, S::Drain, S::Apply, S::Open, S::Switch, S::Unlock]
             }
         }
     }
@@ -212,6 +214,7 @@ impl fmt::Display for Step {
             Self::WaitOrdered => "wait for ordered extents",
             Self::Commit => "commit",
             Self::CommitIfWaited => "commit if something was waited for",
+            Self::ShareCommit => "wait for the commit at work; if there is none, commit",
             Self::ReadRoot => "read the commit root",
             Self::Copy => "copy",
             Self::MoveCursor => "move the cursor",

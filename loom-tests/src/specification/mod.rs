@@ -18,13 +18,16 @@ pub struct Specification {
     ordered: BTreeSet<LogicalRange>,
     handles: BTreeSet<Role>,
     committer: Option<Role>,
-    pub is_closed: bool, // from the run of the refs to the switch of the root; for ever, if a commit fails
+    has_failed: bool,                             // a commit: there is no other
+    pub is_closed: bool, // from the run of the refs to the opening; permanently, if the commit fails before it
+    pub run: u64, // the number of the last transaction whose refs were run: taken, and switched to later
     pub refs: BTreeMap<LogicalRange, (i64, i64)>, // of each extent: those that were run, and those queued
     pub tree: BTreeSet<LogicalRange>,
     pub commit_root: BTreeSet<LogicalRange>,
     pub committed: u64, // the number of the transaction whose state the commit root is
     drains: BTreeSet<(Role, BlockGroupId, &'static str)>, // levels of read-only, and what was done in them
-    pub to_copy: BTreeMap<(Role, BlockGroupId), BTreeSet<LogicalRange>>, // by the root of its commit
+    pub to_copy: BTreeMap<(Role, BlockGroupId), BTreeSet<LogicalRange>>, // by every root since its wait
+    may_copy: BTreeMap<(Role, BlockGroupId), BTreeSet<LogicalRange>>, // by the first of them, and no more
     pub cursor: LogicalAddress,
     pub missing: BTreeSet<LogicalRange>, // written to the source, and not on the target
 }
@@ -92,15 +95,19 @@ impl Specification {
             }
             Event::QueueRef { extent, add, transaction } => {
                 must("C2: it holds a handle", holds_handle);
-                must("C2: in the transaction that it joined", transaction.0 == self.committed + 1);
+                must("C2: in the transaction that it joined", transaction.0 == self.run + 1);
                 must("A3: nobody writes to what it drops", add || !in_flight(extent));
                 self.refs.entry(extent).or_default().1 += if add { 1 } else { -1 };
             }
             Event::EndTransaction => must("O14: held", self.handles.remove(&role)),
             Event::CloseTransaction => {
                 must("O11: it holds no handle", !holds_handle);
-                must("C1: no commit is at work, or failed", self.committer.is_none() && !self.is_closed);
+                must("C1: no commit is at work, or failed", self.committer.is_none() && !self.has_failed);
                 self.committer = Some(role);
+                // Whoever waits by now is served by this commit, whether it commits or another role does.
+                let waited: Vec<_> =
+                    self.drains.iter().filter(|drain| drain.2 == "ordered").copied().collect();
+                self.drains.extend(waited.into_iter().map(|(role, group, _)| (role, group, "committing")));
             }
             Event::RunRefs { transaction } => {
                 must("C1: it commits the running one", commits && transaction.0 == self.committed + 1);
@@ -108,27 +115,35 @@ impl Specification {
                 self.refs.values_mut().for_each(|(run, queued)| *run += std::mem::take(queued));
                 must("D1: what is dropped was added", self.refs.values().all(|(run, _)| *run >= 0));
                 self.refs.retain(|_, (run, _)| *run > 0);
-                self.is_closed = true;
+                (self.is_closed, self.run) = (true, transaction.0);
             }
             Event::ChangeItem { extent, inserted } => {
                 let is_change = if inserted { self.tree.insert(extent) } else { self.tree.remove(&extent) };
                 must("C1: it commits, and ran the refs", commits && self.is_closed);
                 must("D1: by its refs", is_change && inserted == self.refs.contains_key(&extent));
             }
-            Event::SwitchRoot { from, to } => {
-                must("C1: it commits, and ran the refs", commits && self.is_closed);
+            Event::OpenTransaction => {
+                must("C4: it commits, and ran the refs", commits && self.is_closed);
                 must("D1: all refs were applied", self.tree.iter().eq(self.refs.keys()));
+                self.is_closed = false;
+            }
+            Event::SwitchRoot { from, to } => {
+                must("C1: it commits, and ran the refs", commits && self.run == self.committed + 1);
+                must("C4: it has opened", !self.is_closed);
                 must("T2: to the next root", (from.0, to.0) == (self.committed, self.committed + 1));
                 (self.committed, self.commit_root) = (to.0, self.tree.clone());
-                (self.committer, self.is_closed) = (None, false);
-                for drain in self.drains.iter().filter(|drain| (drain.0, drain.2) == (role, "ordered")) {
-                    let listed = self.commit_root.iter().filter(|extent| group_of(**extent) == drain.1);
-                    self.to_copy.insert((role, drain.1), listed.copied().collect());
+                self.committer = None;
+                for &(role, group, _) in self.drains.iter().filter(|drain| drain.2 == "committing") {
+                    let listed = self.commit_root.iter().copied().filter(|one| group_of(*one) == group);
+                    let left = self.to_copy.entry((role, group)).or_insert_with(|| listed.collect());
+                    let gone: Vec<_> = left.difference(&self.commit_root).copied().collect();
+                    left.retain(|extent| self.commit_root.contains(extent));
+                    self.may_copy.entry((role, group)).or_default().extend(gone);
                 }
             }
             Event::Abort => {
                 must("C1: it commits", commits);
-                (self.committer, self.is_closed) = (None, true);
+                (self.committer, self.has_failed) = (None, true);
             }
             // The replace: the steps of the drain.
             Event::SetReadOnly { group, .. } => _ = self.drains.insert((role, group, "read-only")),
@@ -152,10 +167,13 @@ impl Specification {
             Event::Copy { extent } => {
                 let drain = (role, group_of(extent));
                 must("O9: it has committed after the waits", self.to_copy.contains_key(&drain));
-                let left = self.to_copy.get(&drain).into_iter().flatten().filter(|one| extent.contains(one));
+                let (must_copy, may_copy) = (self.to_copy.get(&drain), self.may_copy.get(&drain));
+                let left = must_copy.into_iter().chain(may_copy).flatten().filter(|one| extent.contains(one));
                 must("O10: in the root, once", left.map(LogicalRange::len).sum::<u64>() == extent.len());
                 must("R2: nobody writes to it", !in_flight(extent));
-                self.to_copy.entry(drain).and_modify(|left| left.retain(|one| !extent.contains(one)));
+                for copied in [&mut self.to_copy, &mut self.may_copy] {
+                    copied.entry(drain).and_modify(|left| left.retain(|one| !extent.contains(one)));
+                }
                 self.missing.retain(|missing| !extent.contains(missing));
             }
             Event::FinishCopy { group, .. } => {
@@ -176,7 +194,7 @@ impl Specification {
             Event::SetReadWrite { group } => {
                 must("O14: held", has_done("read-only", group));
                 self.drains.retain(|drain| (drain.0, drain.1) != (role, group));
-                self.to_copy.remove(&(role, group));
+                _ = (self.to_copy.remove(&(role, group)), self.may_copy.remove(&(role, group)));
             }
             // Since when the group is read-only, or since when it waits outside of a drain, is no event.
             Event::Refused { .. } | Event::WaitOrdered { .. } => {}

@@ -1,7 +1,7 @@
 //! Memory that must not be raced for: of two accesses, one of them a write, one happens before the other, by
 //! release and acquire.
 //!
-//! As in FastTrack (Flanagan and Freund 2009): the last write, and of each thread the last read.
+//! As in `FastTrack` (Flanagan and Freund 2009): the last write, and of each thread the last read.
 
 use super::table::Reset;
 use crate::clock::Clock;

@@ -5,7 +5,7 @@ use crate::event::{Access, Object, Place, Sort};
 use crate::objects::word::releases;
 use crate::runtime::execution::Execution;
 use crate::runtime::point::{perform, refuse};
-use crate::runtime::role::Pending;
+use crate::runtime::role::Wait;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
@@ -26,8 +26,6 @@ struct Exchange {
     name: &'static str,
     success: Ordering,
     failure: Ordering,
-    /// Whether there is a value that it changes.
-    may_change: bool,
     place: Place,
 }
 
@@ -59,73 +57,63 @@ impl AtomicU64 {
         failure: Ordering,
     ) -> Result<u64, u64> {
         if releases(failure) {
-            refuse(format!("traceset: an exchange that fails with {failure:?}: it stores nothing"));
+            refuse(&format!("traceset: an exchange that fails with {failure:?}: it stores nothing"));
         }
         let place = Location::caller();
-        let exchange =
-            Exchange { name: "compare_exchange", success, failure, may_change: old != new, place };
+        let exchange = Exchange { name: "compare_exchange", success, failure, place };
         self.exchange(&exchange, |now| (now == old).then_some(new))
     }
 
     /// Adds `n`, wrapping, and returns the value before.
     #[track_caller]
     pub fn fetch_add(&self, n: u64, order: Ordering) -> u64 {
-        self.always("fetch_add", order, n != 0, |now| now.wrapping_add(n))
+        self.always("fetch_add", order, |now| now.wrapping_add(n))
     }
 
     /// Subtracts `n`, wrapping, and returns the value before.
     #[track_caller]
     pub fn fetch_sub(&self, n: u64, order: Ordering) -> u64 {
-        self.always("fetch_sub", order, n != 0, |now| now.wrapping_sub(n))
+        self.always("fetch_sub", order, |now| now.wrapping_sub(n))
     }
 
     /// Sets the bits of `mask`, and returns the value before.
     #[track_caller]
     pub fn fetch_or(&self, mask: u64, order: Ordering) -> u64 {
-        self.always("fetch_or", order, mask != 0, |now| now | mask)
+        self.always("fetch_or", order, |now| now | mask)
     }
 
     /// Clears the bits that `mask` has not, and returns the value before.
     #[track_caller]
     pub fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
-        self.always("fetch_and", order, mask != u64::MAX, |now| now & mask)
+        self.always("fetch_and", order, |now| now & mask)
     }
 
     /// Stores `new`, and returns the value before.
     #[track_caller]
     pub fn swap(&self, new: u64, order: Ordering) -> u64 {
-        self.always("swap", order, true, |_| new)
+        self.always("swap", order, |_| new)
     }
 
     #[track_caller]
-    fn always(
-        &self,
-        name: &'static str,
-        order: Ordering,
-        may_change: bool,
-        next: impl FnOnce(u64) -> u64,
-    ) -> u64 {
+    fn always(&self, name: &'static str, order: Ordering, next: impl FnOnce(u64) -> u64) -> u64 {
         let place = Location::caller();
-        let exchange = Exchange { name, success: order, failure: order, may_change, place };
+        let exchange = Exchange { name, success: order, failure: order, place };
         match self.exchange(&exchange, |now| Some(next(now))) {
             Ok(before) | Err(before) => before,
         }
     }
 
-    fn exchange(
-        &self,
-        exchange: &Exchange,
-        next: impl FnOnce(u64) -> Option<u64>,
-    ) -> Result<u64, u64> {
+    fn exchange(&self, exchange: &Exchange, next: impl FnOnce(u64) -> Option<u64>) -> Result<u64, u64> {
         offered(exchange.success);
         offered(exchange.failure);
-        perform(Pending::turn(self.handle.object(), exchange.place), |execution| {
-            let object = self.handle.check(execution)?;
+        let pending = self.handle.pending(Wait::Turn, exchange.place);
+        perform(pending, |execution| {
+            let object = pending.object;
             let now = self.newest();
             let new = next(now);
             let order = if new.is_some() { exchange.success } else { exchange.failure };
             let stored = new.filter(|new| *new != now || releases(order));
-            exchange.record(execution, object, stored.is_some());
+            exchange.record(execution, object, stored.is_some(), stored != Some(now));
             let (word, mut by) = execution.word_and_accessor(object);
             word.read_newest(order, &mut by);
             if let Some(new) = stored {
@@ -144,11 +132,12 @@ impl AtomicU64 {
     pub fn load(&self, order: Ordering) -> u64 {
         offered(order);
         if releases(order) {
-            refuse(format!("traceset: a load with {order:?}: it stores nothing"));
+            refuse(&format!("traceset: a load with {order:?}: it stores nothing"));
         }
         let place = Location::caller();
-        perform(Pending::turn(self.handle.object(), place), |execution| {
-            let object = self.handle.check(execution)?;
+        let pending = self.handle.pending(Wait::Turn, place);
+        perform(pending, |execution| {
+            let object = pending.object;
             let back = execution.record_load(object, place)?;
             let (word, mut by) = execution.word_and_accessor(object);
             let value = word.load(back, order, &mut by).unwrap_or_else(|| self.newest());
@@ -164,11 +153,12 @@ impl AtomicU64 {
     pub fn store(&self, value: u64, order: Ordering) {
         offered(order);
         if matches!(order, Ordering::Acquire | Ordering::AcqRel) {
-            refuse(format!("traceset: a store with {order:?}: it reads nothing"));
+            refuse(&format!("traceset: a store with {order:?}: it reads nothing"));
         }
         let place = Location::caller();
-        perform(Pending::turn(self.handle.object(), place), |execution| {
-            let object = self.handle.check(execution)?;
+        let pending = self.handle.pending(Wait::Turn, place);
+        perform(pending, |execution| {
+            let object = pending.object;
             execution.record_word(execution.occurrence(object, Access::Write, place));
             let (word, mut by) = execution.word_and_accessor(object);
             word.store(value, order, &mut by);
@@ -202,13 +192,10 @@ impl AtomicU64 {
 impl Exchange {
     /// What it did decides what it depends on: if nothing was stored, or what was there before and without
     /// releasing anything, two such commute.
-    fn record(&self, execution: &mut Execution, object: Object, has_stored: bool) {
+    fn record(&self, execution: &mut Execution, object: Object, has_stored: bool, changes: bool) {
+        let has_stored = has_stored && !execution.trace.is_overlooked_release(changes);
         let access = if has_stored { Access::Write } else { Access::Read };
-        let mut occurrence = execution.occurrence(object, access, self.place);
-        if self.may_change || releases(self.success) {
-            occurrence.may = Access::Write;
-        }
-        execution.record_word(occurrence);
+        execution.record_word(execution.occurrence(object, access, self.place));
     }
 }
 
@@ -216,8 +203,7 @@ fn offered(order: Ordering) {
     if order == Ordering::SeqCst {
         refuse(
             "traceset: SeqCst is not offered: use read-modify-writes of one word, or a mutex, and the orderings \
-             up to AcqRel"
-                .into(),
+             up to AcqRel",
         );
     }
 }

@@ -4,7 +4,7 @@ use super::handle::Handle;
 use crate::event::{Place, Sort};
 use crate::failure::{CellAccess, FailureKind};
 use crate::runtime::execution::Execution;
-use crate::runtime::point::act_now;
+use crate::runtime::point::{act_now, refuse};
 use std::panic::Location;
 use std::sync::{PoisonError, RwLock, TryLockError};
 
@@ -91,14 +91,20 @@ impl<T> Cell<T> {
         let thread = execution.current;
         let (known, shared) = (execution.roles[thread].known, execution.cells.get_mut(cell));
         let made = shared.made.unwrap_or(place);
-        let access = if is_write { shared.write(thread, known, place) } else { shared.read(thread, known, place) };
-        access.map_err(|first| FailureKind::Race { cell, made, first, second: CellAccess { thread, place, is_write } })?;
+        let access =
+            if is_write { shared.write(thread, known, place) } else { shared.read(thread, known, place) };
+        access.map_err(|first| FailureKind::Race {
+            cell,
+            made,
+            first,
+            second: CellAccess { thread, place, is_write },
+        })?;
         execution.observe(if is_write { "write" } else { "read" }, cell, place);
         Ok(())
     }
 
     fn is_in_use(&self) -> ! {
-        crate::runtime::point::refuse(format!(
+        refuse(&format!(
             "traceset: the {} is used inside of its own `with` or `with_mut`",
             self.handle.object()
         ))

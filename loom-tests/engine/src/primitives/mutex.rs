@@ -1,15 +1,16 @@
 //! A mutex.
 
 use super::handle::Handle;
-use crate::event::Sort;
+use crate::event::{Object, Sort};
 use crate::runtime::current::try_with;
 use crate::runtime::execution::Execution;
+use crate::runtime::observer::report;
 use crate::runtime::point::{perform, refuse};
-use crate::runtime::role::{Pending, Wait};
+use crate::runtime::role::Wait;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 
 /// As [`std::sync::Mutex`], without poisoning. Whoever waits may come next: all orders are explored.
 ///
@@ -45,13 +46,9 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         let place = Location::caller();
-        let pending = Pending { object: self.handle.object(), wait: Wait::Lock, place };
-        // Else the engine would look for the holder of an object that it does not know.
-        if let Some(Err(refused)) = try_with(|execution| self.handle.check(execution)) {
-            crate::runtime::point::fail(refused);
-        }
+        let pending = self.handle.pending(Wait::Lock, place);
         perform(pending, |execution| {
-            let object = self.handle.check(execution)?;
+            let object = pending.object;
             execution.record_lock(object, place);
             let current = execution.current;
             let lock = execution.locks.get_mut(object);
@@ -60,11 +57,11 @@ impl<T> Mutex<T> {
             execution.observe_step("lock", object, place, |_| ());
             Ok(())
         });
-        let value = self.value.try_lock().or_else(|refused| match refused {
-            std::sync::TryLockError::Poisoned(poisoned) => Ok(poisoned.into_inner()),
-            std::sync::TryLockError::WouldBlock => Err(()),
-        });
-        let value = value.expect("who holds it is known, and it is nobody");
+        let value = match self.value.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => unreachable!("who holds it is known, and it is nobody"),
+        };
         MutexGuard { mutex: self, value }
     }
 
@@ -73,7 +70,7 @@ impl<T> Mutex<T> {
     /// # Panics
     /// Always, as the execution fails.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        refuse("traceset: try_lock is not offered: use lock".into())
+        refuse("traceset: try_lock is not offered: use lock")
     }
 
     /// The value, where exclusive access proves that nobody else is using it. No event.
@@ -104,13 +101,13 @@ impl<T> Drop for MutexGuard<'_, T> {
             execution.is_observed
         });
         if is_observed == Some(true) {
-            crate::runtime::runner::report();
+            report();
         }
     }
 }
 
 impl Execution {
-    fn unlock(&mut self, object: crate::event::Object) {
+    fn unlock(&mut self, object: Object) {
         let current = self.current;
         let (lock, role) = (self.locks.get_mut(object), &mut self.roles[current]);
         let place = lock.holder.take().map(|(_, place)| place);

@@ -38,7 +38,7 @@ impl Thread {
     #[track_caller]
     pub fn unpark(&self) {
         let (target, place) = (self.id.index(), Location::caller());
-        let pending = Pending::turn(Object::new(Sort::Token, target, 0), place);
+        let pending = Pending::built_in(Object::new(Sort::Token, target, 0), Wait::Turn, place);
         perform(pending, |execution| {
             execution.record_token(target, true, place);
             execution.set_token(target);
@@ -72,7 +72,7 @@ fn id(index: usize) -> ThreadId {
 #[track_caller]
 pub fn park() {
     let (target, place) = (index(), Location::caller());
-    let pending = Pending { object: Object::new(Sort::Token, target, 0), wait: Wait::Token, place };
+    let pending = Pending::built_in(Object::new(Sort::Token, target, 0), Wait::Token, place);
     perform(pending, |execution| {
         let was_set = execution.role().token.was_set;
         // If the last unpark found no token, then this cannot have come before it.
@@ -88,7 +88,7 @@ pub fn park() {
 /// # Panics
 /// Always, as the execution fails.
 pub fn park_timeout(_: std::time::Duration) {
-    refuse("traceset: timeouts are not offered: there is no time in an execution".into())
+    refuse("traceset: timeouts are not offered: there is no time in an execution")
 }
 
 /// Refused: there is no time in an execution.
@@ -96,7 +96,7 @@ pub fn park_timeout(_: std::time::Duration) {
 /// # Panics
 /// Always, as the execution fails.
 pub fn sleep(_: std::time::Duration) {
-    refuse("traceset: sleep is not offered: there is no time in an execution".into())
+    refuse("traceset: sleep is not offered: there is no time in an execution")
 }
 
 impl Execution {
@@ -139,7 +139,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         let (target, place) = (self.thread.id.index(), Location::caller());
-        let pending = Pending { object: Object::new(Sort::End, target, 0), wait: Wait::End(target), place };
+        let pending = Pending::built_in(Object::new(Sort::End, target, 0), Wait::End(target), place);
         perform(pending, |execution| {
             execution.record_join(target, place);
             let known = execution.roles[target].known;
@@ -165,9 +165,13 @@ pub fn spawn<T: 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
     });
     if with(|execution| execution.roles.len()) == MOST_THREADS {
-        refuse(format!("traceset: more than {MOST_THREADS} threads in an execution, the first one included"));
+        refuse(&format!(
+            "traceset: more than {MOST_THREADS} threads in an execution, the first one included"
+        ));
     }
-    let index = perform(Pending::turn(Object::SPAWNS, place), |execution| Ok(execution.spawn(job, place)));
+    let index = perform(Pending::built_in(Object::SPAWNS, Wait::Turn, place), |execution| {
+        Ok(execution.spawn(job, place))
+    });
     JoinHandle { thread: Thread { id: id(index) }, result }
 }
 

@@ -182,6 +182,7 @@ impl Execution {
             if let Some(decision) = self.scheduler.choose(&self.trace, enabled, self.last) {
                 return Some(decision);
             }
+            self.attempt_locks();
             self.phase = Phase::Unwanted;
             self.trace.watched_from = usize::MAX;
         }

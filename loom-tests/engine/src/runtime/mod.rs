@@ -10,10 +10,12 @@
 //! | `record.rs` | what an operation adds to the trace |
 //! | `current.rs` | finds the execution that the calling code belongs to |
 //! | `runner.rs` | runs an execution from its beginning to its end |
+//! | `observer.rs` | who is told of each operation |
 //! | `panics.rs` | the panic hook |
 
 pub(crate) mod current;
 pub(crate) mod execution;
+pub(crate) mod observer;
 pub(crate) mod panics;
 pub(crate) mod point;
 pub(crate) mod pool;

@@ -7,15 +7,14 @@
 use super::current::{try_with, with};
 use super::execution::{Execution, Phase};
 use super::pool::suspend;
-use super::role::{Pending, Wait};
-use crate::event::Place;
+use super::role::Pending;
 use crate::failure::FailureKind;
 use std::panic::resume_unwind;
 
 /// What a thread unwinds with when its execution is broken. It calls no panic hook.
 pub(crate) struct Stop;
 
-/// How many operations an unwinding thread may do in a broken execution before it is given up.
+/// How many operations a thread may do in a broken execution before it is given up.
 const MOST_QUIET: u32 = 10_000;
 
 enum Turn {
@@ -29,10 +28,7 @@ enum Turn {
 
 /// Waits for its turn, and does an operation. `act` must not run code of the program.
 #[inline]
-pub(crate) fn perform<R>(
-    pending: Pending,
-    act: impl FnOnce(&mut Execution) -> Result<R, FailureKind>,
-) -> R {
+pub(crate) fn perform<R>(pending: Pending, act: impl FnOnce(&mut Execution) -> Result<R, FailureKind>) -> R {
     let mut turn = with(|execution| execution.arrive(pending));
     loop {
         match turn {
@@ -53,7 +49,7 @@ pub(crate) fn act_now<R>(act: impl FnOnce(&mut Execution) -> Result<R, FailureKi
         (result.map_err(|failure| execution.fail(failure)), execution.is_observed)
     });
     if is_observed {
-        super::runner::report();
+        super::observer::report();
     }
     result.unwrap_or_else(|()| stop())
 }
@@ -68,8 +64,8 @@ pub(crate) fn fail(kind: FailureKind) -> ! {
 
 /// Refuses what this crate does not explore.
 #[cold]
-pub(crate) fn refuse(what: String) -> ! {
-    match try_with(|execution| execution.fail(FailureKind::Refused(what.clone()))) {
+pub(crate) fn refuse(what: &str) -> ! {
+    match try_with(|execution| execution.fail(FailureKind::Refused(what.into()))) {
         Some(()) => stop(),
         None => panic!("{what}"),
     }
@@ -85,8 +81,22 @@ fn stop() -> ! {
     }
 }
 
+/// An object of another execution.
+#[cold]
+pub(crate) fn foreign() -> FailureKind {
+    FailureKind::Refused(
+        "traceset: an atomic, mutex or cell that was not made in this execution (perhaps in a static): \
+         its state would depend on the executions before. Make it in the body"
+            .into(),
+    )
+}
+
 impl Execution {
     fn arrive(&mut self, pending: Pending) -> Turn {
+        if pending.made_in.is_some_and(|execution| execution != self.number) {
+            self.fail(foreign());
+            return if std::thread::panicking() { Turn::Later } else { Turn::Never };
+        }
         match self.phase {
             Phase::Alone if self.is_ready(self.current, &pending) => Turn::Now,
             Phase::Alone => {
@@ -129,19 +139,15 @@ impl Execution {
     /// while it unwinds, which would abort the process. (`panicking` is also true where another thread was
     /// suspended as it unwound. Then this one goes on for a while instead; `runner.rs` gives it up in the end.)
     fn in_broken(&mut self, pending: Pending) -> Turn {
-        if !std::thread::panicking() {
-            return Turn::Never;
-        }
-        let current = self.current;
-        let is_ready = self.is_ready(current, &pending);
+        let is_ready = self.is_ready(self.current, &pending);
         let role = self.role();
         role.quiet += 1;
-        if is_ready && role.quiet < MOST_QUIET { Turn::Now } else { Turn::Later }
-    }
-}
-
-impl Pending {
-    pub(crate) fn turn(object: crate::event::Object, place: Place) -> Self {
-        Self { object, wait: Wait::Turn, place }
+        match std::thread::panicking() {
+            // It catches whatever it unwinds with, or it never comes to an end: it is given up.
+            _ if role.quiet > MOST_QUIET => Turn::Later,
+            false => Turn::Never,
+            true if is_ready => Turn::Now,
+            true => Turn::Later,
+        }
     }
 }

@@ -41,8 +41,10 @@ impl Pool {
 
     /// Gives up coroutine `index`, which is suspended for ever. What is on its stack is leaked.
     pub(crate) fn abandon(&mut self, index: usize) {
-        let fresh = self.make();
-        std::mem::forget(std::mem::replace(&mut self.coroutines[index], fresh));
+        if index < self.coroutines.len() {
+            let fresh = self.make();
+            std::mem::forget(std::mem::replace(&mut self.coroutines[index], fresh));
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Records what the current thread does to each sort of object.
 
-use super::execution::Execution;
+use super::execution::{Execution, Phase};
+use super::role::{Pending, Wait};
 use crate::event::{Access, Object, Place, Sort};
 use crate::failure::FailureKind;
+use crate::mutant::Mutant;
 use crate::operation::Operation;
 use crate::schedule::MOST_CHOICES;
 use crate::trace::Occurrence;
@@ -33,7 +35,9 @@ impl Execution {
         let choice = self.choice;
         if usize::from(choice) >= choices {
             let step = self.trace.len();
-            return Err(FailureKind::NotDeterministic(format!("step {step} has no value of number {choice}")));
+            return Err(FailureKind::NotDeterministic(format!(
+                "step {step} has no value of number {choice}"
+            )));
         }
         let mut occurrence = self.occurrence(object, Access::Read, place);
         (occurrence.choice, occurrence.choices) = (choice, u8::try_from(choices).unwrap_or(u8::MAX));
@@ -52,6 +56,21 @@ impl Execution {
         self.trace.record(&mut self.roles[self.current].progress, &mut lock.accesses, occurrence);
     }
 
+    /// Where an execution ends before its time, the lock that each waiting thread would have taken.
+    pub(crate) fn attempt_locks(&mut self) {
+        if self.phase != Phase::Explored {
+            return;
+        }
+        for thread in 0..self.roles.len() {
+            let Some(Pending { object, place, wait: Wait::Lock, .. }) = self.roles[thread].pending else {
+                continue;
+            };
+            let occurrence = Occurrence::new(thread, object, Access::Write, place);
+            let accesses = &self.locks.get(object).accesses;
+            self.trace.attempt(&self.roles[thread].progress, accesses, occurrence);
+        }
+    }
+
     /// To park, or to unpark `target`, changes its token.
     pub(crate) fn record_token(&mut self, target: usize, is_reversible: bool, place: Place) {
         if !self.is_recorded() {
@@ -67,7 +86,9 @@ impl Execution {
     /// Threads are numbered in the order of creation, so two spawns depend on each other.
     pub(crate) fn record_spawn(&mut self, place: Place) {
         if self.is_recorded() {
-            let occurrence = self.occurrence(Object::SPAWNS, Access::Write, place);
+            let is_mutant = self.trace.mutant == Some(Mutant::SpawnsCommute);
+            let access = if is_mutant { Access::Read } else { Access::Write };
+            let occurrence = self.occurrence(Object::SPAWNS, access, place);
             self.trace.record(&mut self.roles[self.current].progress, &mut self.spawns, occurrence);
         }
     }
@@ -90,6 +111,7 @@ impl Execution {
     }
 
     /// Keeps what was done for the observer: a step, that was just recorded. `complete` adds what is special.
+    /// In a broken execution there are no steps.
     #[inline]
     pub(crate) fn observe_step(
         &mut self,
@@ -98,7 +120,7 @@ impl Execution {
         place: Place,
         complete: impl FnOnce(&mut Operation),
     ) {
-        if self.is_observed {
+        if self.is_observed && self.phase != Phase::Broken {
             let step = self.last_step();
             let mut operation = self.operation(name, object, place);
             operation.step = step;
@@ -110,7 +132,7 @@ impl Execution {
     /// The same for what is no step of its own.
     #[inline]
     pub(crate) fn observe(&mut self, name: &'static str, object: Object, place: Place) {
-        if self.is_observed {
+        if self.is_observed && self.phase != Phase::Broken {
             let operation = self.operation(name, object, place);
             self.observed.push(operation);
         }

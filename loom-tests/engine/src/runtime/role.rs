@@ -26,8 +26,17 @@ pub(crate) enum Wait {
 #[derive(Clone, Copy)]
 pub(crate) struct Pending {
     pub(crate) object: Object,
+    /// The execution that the object was made in; `None` for one that each execution has.
+    pub(crate) made_in: Option<u64>,
     pub(crate) wait: Wait,
     pub(crate) place: Place,
+}
+
+impl Pending {
+    /// An operation on an object that each execution has.
+    pub(crate) fn built_in(object: Object, wait: Wait, place: Place) -> Self {
+        Self { object, made_in: None, wait, place }
+    }
 }
 
 /// What `unpark` leaves and `park` takes.
@@ -69,9 +78,5 @@ impl Role {
         known.set(index, 1);
         let progress = Progress { steps: 0, clock: progress_of_parent };
         Self { job: Some(job), known, progress, ..Self::default() }
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.job.is_none()
     }
 }

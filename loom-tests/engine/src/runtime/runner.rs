@@ -2,13 +2,14 @@
 
 use super::current;
 use super::execution::{Execution, Phase, Scheduler};
+use super::observer::{self, Observer};
 use super::panics;
 use super::point::Stop;
 use super::pool::{Pool, suspend};
 use super::role::Job;
+use crate::event::Place;
 use crate::failure::{FailureKind, Payload};
-use crate::operation::Operation;
-use std::cell::RefCell;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -20,7 +21,11 @@ pub(crate) enum End {
     Complete,
     /// The scheduler wanted nothing of what lay ahead.
     Unwanted,
-    Failed(FailureKind),
+    /// Also where the scheduler wanted nothing of it, if it was that far.
+    Failed {
+        kind: FailureKind,
+        is_unwanted: bool,
+    },
 }
 
 /// The coroutines and the state of executions, one after the other.
@@ -28,13 +33,6 @@ pub(crate) struct Runner {
     pool: Pool,
     /// Always there, but while it runs.
     execution: Option<Box<Execution>>,
-}
-
-/// What is told of each operation, in a replay.
-pub(crate) type Observer = Box<dyn FnMut(&Operation)>;
-
-thread_local! {
-    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
 }
 
 impl Runner {
@@ -52,19 +50,19 @@ impl Runner {
     /// Has `observer` told of each operation of the executions to come.
     pub(crate) fn observe(&mut self, observer: Option<Observer>) {
         self.execution().is_observed = observer.is_some();
-        OBSERVER.set(observer);
+        observer::set(observer);
     }
 
     pub(crate) fn run(&mut self, body: &Body) -> End {
+        assert!(current::try_with(|_| ()).is_none(), "traceset: a search inside of an execution");
         let (mut execution, body) = (self.execution.take().expect("as above"), Rc::clone(body));
         execution.begin(Box::new(move || body()));
-        let outer = current::replace(Some(execution));
-        assert!(outer.is_none(), "traceset: a search inside of an execution");
+        current::replace(Some(execution));
         while let Some(thread) = current::with(Execution::who_goes_on) {
             self.resume(thread);
         }
         let end = current::with(Execution::end);
-        if matches!(end, End::Failed(_)) {
+        if matches!(end, End::Failed { .. }) {
             self.tear_down();
         }
         self.execution = current::replace(None);
@@ -84,11 +82,15 @@ impl Runner {
         loop {
             let unfinished = current::with(Execution::unfinished);
             if unfinished.len() >= left || unfinished.is_empty() {
-                unfinished.iter().for_each(|thread| self.pool.abandon(*thread));
+                for thread in unfinished {
+                    self.pool.abandon(thread);
+                }
                 return;
             }
             left = unfinished.len();
-            unfinished.into_iter().for_each(|thread| self.tear_down_one(thread));
+            for thread in unfinished {
+                self.tear_down_one(thread);
+            }
         }
     }
 
@@ -121,13 +123,15 @@ impl Execution {
     /// How it ended, now that nobody goes on.
     fn end(&mut self) -> End {
         let has_ended = self.roles.iter().all(|role| role.is_over);
+        let is_unwanted = self.phase == Phase::Unwanted;
         if self.failure.is_none() && !has_ended {
+            self.attempt_locks();
             self.fail(FailureKind::Deadlock(self.waiting()));
         }
-        match (self.failure.take(), self.phase) {
-            (Some(failure), _) => End::Failed(failure),
-            (None, Phase::Unwanted) => End::Unwanted,
-            (None, _) => End::Complete,
+        match self.failure.take() {
+            Some(kind) => End::Failed { kind, is_unwanted },
+            None if is_unwanted => End::Unwanted,
+            None => End::Complete,
         }
     }
 
@@ -175,7 +179,7 @@ fn finish(ended: std::thread::Result<()>) {
 
 impl Execution {
     /// Returns the payload where the execution has failed already.
-    fn fail_by_panic(&mut self, payload: Box<dyn std::any::Any + Send>) -> Option<Box<dyn std::any::Any + Send>> {
+    fn fail_by_panic(&mut self, payload: Box<dyn Any + Send>) -> Option<Box<dyn Any + Send>> {
         if self.phase == Phase::Broken {
             return Some(payload);
         }
@@ -185,16 +189,9 @@ impl Execution {
     }
 }
 
-/// Tells the observer what was done since it was told last.
-pub(crate) fn report() {
-    let Some(mut observer) = OBSERVER.take() else { return };
-    let observed = current::with(|execution| std::mem::take(&mut execution.observed));
-    observed.iter().for_each(&mut observer);
-    OBSERVER.set(Some(observer));
-}
-
-/// Fails the execution as a panic with `payload` would that the current thread does not catch.
-pub(crate) fn fail_with(payload: Box<dyn std::any::Any + Send>) -> ! {
+/// Fails the execution as a panic with `payload` at `place` would that the current thread does not catch.
+pub(crate) fn fail_with(payload: Box<dyn Any + Send>, place: Place) -> ! {
     let thread = current::with(|execution| execution.current);
-    super::point::fail(FailureKind::Panic { thread, payload: Payload(payload), place: None })
+    let place = Some(place.to_string());
+    super::point::fail(FailureKind::Panic { thread, payload: Payload(payload), place })
 }

@@ -1,7 +1,7 @@
 //! One execution after the other.
 
 use super::linearization::Complete;
-use super::options::Search;
+use super::options::{Oracle, Search};
 use super::plain::Plain;
 use super::progress::{Progress, Stopwatch};
 use super::reduction::Reduction;
@@ -15,15 +15,52 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+impl Search {
+    /// Runs `body`, the program's first thread, in one execution after the other, on the calling thread.
+    ///
+    /// # Panics
+    /// If both a part and a bound of preemptions are asked for.
+    pub fn run(self, body: impl Fn() + 'static) -> Report {
+        self.run_with(body, |_| ControlFlow::Continue(()))
+    }
+
+    /// The same, and calls `complete` after each complete execution. To break ends the search.
+    ///
+    /// # Panics
+    /// If both a part and a bound of preemptions are asked for.
+    pub fn run_with(
+        self,
+        body: impl Fn() + 'static,
+        complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
+    ) -> Report {
+        let is_both = self.part.is_some() && self.most_preemptions.is_some();
+        assert!(!is_both, "a search bounded by preemptions has no parts: ask for one of the two");
+        Driver::new(self, Rc::new(body)).drive(complete)
+    }
+
+    fn strategy(&self) -> Strategy {
+        match (self.most_preemptions, self.oracle) {
+            (Some(most), _) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(most)))),
+            (None, Some(Oracle::Plain)) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(u32::MAX)))),
+            (None, Some(Oracle::Sleep)) => {
+                Strategy::Reduction(Rc::new(RefCell::new(Reduction::of_sleep_sets_alone())))
+            }
+            (None, None) => {
+                Strategy::Reduction(Rc::new(RefCell::new(Reduction::new(self.part, self.mutant))))
+            }
+        }
+    }
+}
+
 /// In which order the executions are taken, and which.
 #[derive(Clone)]
-pub(crate) enum Strategy {
+enum Strategy {
     Reduction(Rc<RefCell<Reduction>>),
     Plain(Rc<RefCell<Plain>>),
 }
 
 impl Strategy {
-    pub(crate) fn scheduler(&self) -> Box<dyn Scheduler> {
+    fn scheduler(&self) -> Box<dyn Scheduler> {
         match self {
             Self::Reduction(reduction) => Box::new(Rc::clone(reduction)),
             Self::Plain(plain) => Box::new(Rc::clone(plain)),
@@ -45,9 +82,9 @@ impl Strategy {
         }
     }
 
-    fn learn(&self, trace: &Trace, is_complete: bool) -> Result<(), String> {
+    fn learn(&self, trace: &Trace) -> Result<(), String> {
         match self {
-            Self::Reduction(reduction) => reduction.borrow_mut().learn(trace, is_complete),
+            Self::Reduction(reduction) => reduction.borrow_mut().learn(trace),
             Self::Plain(_) => Ok(()),
         }
     }
@@ -59,15 +96,15 @@ impl Strategy {
         }
     }
 
-    fn share_done(&self) -> f64 {
+    fn share_done(&self) -> Option<f64> {
         match self {
-            Self::Reduction(reduction) => reduction.borrow().share_done(),
-            Self::Plain(_) => f64::NAN,
+            Self::Reduction(reduction) => Some(reduction.borrow().share_done()),
+            Self::Plain(_) => None,
         }
     }
 }
 
-pub(crate) struct Driver {
+struct Driver {
     search: Search,
     strategy: Strategy,
     runner: Runner,
@@ -79,9 +116,9 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(search: Search, body: Body) -> Self {
+    fn new(search: Search, body: Body) -> Self {
         let strategy = search.strategy();
-        let runner = Runner::new(strategy.scheduler(), search.max_steps);
+        let mut runner = Runner::new(strategy.scheduler(), search.max_steps);
         let stopwatch = Stopwatch::start();
         let report = Report {
             complete: 0,
@@ -92,13 +129,13 @@ impl Driver {
             failure: None,
             elapsed: stopwatch.elapsed(),
         };
-        Self { search, strategy, runner, body, report, stopwatch, trace: Trace::default() }
+        // Two traces, as one is moved here while the caller may run other executions.
+        let mut trace = Trace::default();
+        (trace.mutant, runner.execution().trace.mutant) = (search.mutant, search.mutant);
+        Self { search, strategy, runner, body, report, stopwatch, trace }
     }
 
-    pub(crate) fn drive(
-        mut self,
-        mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
-    ) -> Report {
+    fn drive(mut self, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Report {
         loop {
             let end = self.execute();
             if self.judge(end, &mut complete).is_break() {
@@ -135,10 +172,14 @@ impl Driver {
         let (is_complete, deadlock) = match end {
             End::Complete => (true, None),
             End::Unwanted => (false, None),
-            End::Failed(kind @ FailureKind::Deadlock(_)) if self.search.passes_deadlocks => (true, Some(kind)),
-            End::Failed(kind) => return self.fail(kind),
+            End::Failed { kind: kind @ FailureKind::Deadlock(_), is_unwanted }
+                if self.search.passes_deadlocks =>
+            {
+                (!is_unwanted, Some(kind))
+            }
+            End::Failed { kind, .. } => return self.fail(kind),
         };
-        if let Err(what) = self.strategy.learn(&self.trace, is_complete) {
+        if let Err(what) = self.strategy.learn(&self.trace) {
             return self.fail(FailureKind::NotDeterministic(what));
         }
         if self.strategy.is_foreign(&self.trace, is_complete) {

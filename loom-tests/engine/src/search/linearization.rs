@@ -86,8 +86,8 @@ impl<'a> Complete<'a> {
         runner.execution().scheduler = search;
         let steps = &runner.execution().trace.steps;
         let kind = match end {
-            End::Failed(FailureKind::Deadlock(_)) if self.deadlock.is_some() => None,
-            End::Failed(kind) => Some(kind),
+            End::Failed { kind: FailureKind::Deadlock(_), .. } if self.deadlock.is_some() => None,
+            End::Failed { kind, .. } => Some(kind),
             End::Complete | End::Unwanted => None,
         };
         let differs = (canonical(steps) != expected).then(differs);

@@ -11,13 +11,13 @@
 //! | `part.rs` | a share of the search, for one of several processes |
 //! | `plain.rs` | every schedule, without reduction, perhaps with few preemptions |
 //! | `progress.rs` | how much is done |
+//! | `estimate.rs` | how large a search will be, before it begins |
 //! | `replay.rs` | one execution again, observed |
 //! | `linearization.rs` | a trace again, in another order of its independent steps |
-//! | `mutant.rs` | how the search is broken on purpose, to see that its tests notice |
 
 pub(crate) mod driver;
+mod estimate;
 pub(crate) mod linearization;
-pub(crate) mod mutant;
 mod node;
 pub(crate) mod options;
 mod part;

@@ -1,16 +1,8 @@
 //! What is asked for.
 
-use super::driver::{Driver, Strategy};
-use super::linearization::Complete;
-use super::mutant::Mutant;
 use super::part::Part;
-use super::plain::Plain;
 use super::progress::{Progress, Reporter};
-use super::reduction::Reduction;
-use super::report::Report;
-use std::cell::RefCell;
-use std::ops::ControlFlow;
-use std::rc::Rc;
+use crate::mutant::Mutant;
 use std::time::Duration;
 
 /// A search through the executions of a program, without bounds unless asked for.
@@ -52,7 +44,7 @@ pub enum Oracle {
 }
 
 /// A step's number has sixteen bits, and so has that of an epoch, of which a step begins two at the most.
-const MOST_STEPS: usize = 30_000;
+pub(super) const MOST_STEPS: usize = 30_000;
 
 impl Default for Search {
     fn default() -> Self {
@@ -141,32 +133,5 @@ impl Search {
     pub fn mutant(mut self, mutant: Mutant) -> Self {
         self.mutant = Some(mutant);
         self
-    }
-
-    /// Runs `body`, the program's first thread, in one execution after the other, on the calling thread.
-    pub fn run(self, body: impl Fn() + 'static) -> Report {
-        self.run_with(body, |_| ControlFlow::Continue(()))
-    }
-
-    /// The same, and calls `complete` after each complete execution.
-    pub fn run_with(
-        self,
-        body: impl Fn() + 'static,
-        complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
-    ) -> Report {
-        Driver::new(self, Rc::new(body)).drive(complete)
-    }
-
-    pub(crate) fn strategy(&self) -> Strategy {
-        match (self.most_preemptions, self.oracle) {
-            (Some(most), _) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(most)))),
-            (None, Some(Oracle::Plain)) => Strategy::Plain(Rc::new(RefCell::new(Plain::new(u32::MAX)))),
-            (None, Some(Oracle::Sleep)) => {
-                Strategy::Reduction(Rc::new(RefCell::new(Reduction::of_sleep_sets_alone())))
-            }
-            (None, None) => {
-                Strategy::Reduction(Rc::new(RefCell::new(Reduction::new(self.part, self.mutant))))
-            }
-        }
     }
 }

@@ -22,7 +22,7 @@ impl Part {
 
     /// After how many decisions: so that there are many more searches than parts, for they differ in size.
     pub(crate) fn depth(self) -> usize {
-        if self.count == 1 { 0 } else { 8 + 2 * self.count.ilog2() as usize }
+        if self.count == 1 { 0 } else { 14 + 2 * self.count.ilog2() as usize }
     }
 
     /// Whether the search that is met next is one of this part.

@@ -12,8 +12,9 @@ pub struct Progress {
     /// How long it has taken.
     pub elapsed: Duration,
     /// The share of the search that is done, from 0 to 1, if what is not known yet is like what is known: an
-    /// estimate that is mostly too high, since races are found as the search goes on.
-    pub share: f64,
+    /// estimate that is mostly too high, since races are found as the search goes on. `None` if the search is
+    /// bounded by preemptions.
+    pub share: Option<f64>,
 }
 
 impl Progress {
@@ -23,8 +24,8 @@ impl Progress {
     }
 
     /// How many complete executions there will be, by the share that is done.
-    pub fn estimated_total(&self) -> f64 {
-        to_f64(self.complete) / self.share.max(1e-12)
+    pub fn estimated_total(&self) -> Option<f64> {
+        self.share.map(|share| to_f64(self.complete) / share.max(1e-12))
     }
 }
 

@@ -1,15 +1,15 @@
 //! Source-set DPOR (Abdulla, Aronis, Jonsson, Sagonas: POPL 2014, JACM 2017): explores at least one execution
 //! of each trace, and with sleep sets never two complete ones.
 
-use super::mutant::Mutant;
 use super::node::Node;
 use super::part::Part;
 use super::reversal::Reversal;
-use crate::event::Sort;
+use crate::mutant::Mutant;
 use crate::runtime::execution::Scheduler;
 use crate::schedule::Decision;
 use crate::threads::ThreadSet;
 use crate::trace::Trace;
+use fastrand::Rng;
 
 /// The states from the first one to the end of the current execution.
 pub(crate) struct Reduction {
@@ -20,12 +20,14 @@ pub(crate) struct Reduction {
     /// The last execution went into another part's search.
     is_foreign: bool,
     mutant: Option<Mutant>,
+    /// Whom to explore first is chosen at random.
+    rng: Option<Rng>,
 }
 
 impl Reduction {
     pub(crate) fn new(part: Option<Part>, mutant: Option<Mutant>) -> Self {
         let everybody_before = part.map_or(0, Part::depth);
-        Self { nodes: Vec::new(), everybody_before, part, is_foreign: false, mutant }
+        Self { nodes: Vec::new(), everybody_before, part, is_foreign: false, mutant, rng: None }
     }
 
     /// Sleep sets alone: everybody from everywhere, and no race is looked at. An oracle for the rest.
@@ -48,46 +50,31 @@ impl Reduction {
         self.is_foreign
     }
 
-    /// Learns from an execution what else is to be explored. `is_complete`: it was not blocked.
+    /// Learns from an execution what else is to be explored.
     ///
     /// # Errors
     /// If the program did something else than before.
-    pub(crate) fn learn(&mut self, trace: &Trace, is_complete: bool) -> Result<(), String> {
+    pub(crate) fn learn(&mut self, trace: &Trace) -> Result<(), String> {
         self.nodes.iter_mut().zip(&trace.steps).try_for_each(|(node, step)| node.take(step))?;
         if trace.len() < self.nodes.len() {
             return Err(format!("it ended after {} steps, and not after {}", trace.len(), self.nodes.len()));
-        }
-        if self.mutant == Some(Mutant::BlockedRacesForgotten) && !is_complete {
-            return Ok(());
         }
         let skipped = match self.mutant {
             Some(Mutant::LastRaceOnly) => trace.races.len().saturating_sub(1),
             _ => 0,
         };
-        trace.races[skipped..].iter().for_each(|(first, second)| {
-            self.reverse(trace, *first as usize, *second as usize);
-        });
+        trace.races[skipped..].iter().for_each(|race| self.reverse(trace, *race));
         Ok(())
     }
 
-    fn reverse(&mut self, trace: &Trace, first: usize, second: usize) {
-        let Some(node) = self.nodes.get_mut(first) else { return };
-        let reversal = Reversal::new(&trace.steps, first, second, self.mutant);
-        if is_overlooked(&reversal, self.mutant) {
+    fn reverse(&mut self, trace: &Trace, race: (u32, u32)) {
+        // A state is missing where the execution went on unwanted: nothing is explored from there.
+        let Some(node) = self.nodes.get_mut(race.0 as usize) else { return };
+        let reversal = Reversal::new(trace, race, self.mutant);
+        if reversal.is_overlooked(&node.sleep) {
             return;
         }
         let (initials, one) = reversal.initials();
-        let is_weakly = |node: &Node| node.sleep.has_independent_of(reversal.before_second());
-        if self.mutant == Some(Mutant::WeakInitials) && is_weakly(node) {
-            return;
-        }
-        if self.mutant == Some(Mutant::SecondThreadFirst) {
-            let thread = trace.steps[second].thread();
-            if !node.covered().contains(thread) {
-                node.to_explore.insert(thread);
-            }
-            return;
-        }
         if !initials.meets(node.covered()) {
             node.to_explore.insert(one);
         }
@@ -116,14 +103,27 @@ impl Reduction {
     }
 }
 
-fn is_overlooked(reversal: &Reversal, mutant: Option<Mutant>) -> bool {
-    let (first, second) = reversal.accesses();
-    match mutant {
-        Some(Mutant::ReadsDoNotRace) => first == crate::event::Access::Read,
-        Some(Mutant::LocksDoNotRace) => second.event.object.sort() == Sort::Mutex,
-        Some(Mutant::ParksDoNotRace) => second.event.object.sort() == Sort::Token,
-        _ => false,
+/// Random descents, for an estimate of the size.
+impl Reduction {
+    pub(crate) fn descend_at_random(&mut self, rng: Rng) {
+        self.rng = Some(rng);
     }
+
+    /// Forgets everything.
+    pub(crate) fn restart(&mut self) {
+        self.nodes.clear();
+    }
+
+    /// The product of the branches on the way, by the races of this execution.
+    pub(crate) fn size(&mut self, trace: &Trace) -> f64 {
+        // An execution from the beginning is the same as before in no step: there is nothing to differ.
+        let _ = self.learn(trace);
+        self.nodes.iter().map(|node| node.branches().1).product()
+    }
+}
+
+fn at_random(threads: ThreadSet, rng: &mut Rng) -> usize {
+    threads.iter().nth(rng.usize(..threads.len())).expect("somebody can go on")
 }
 
 impl Scheduler for std::rc::Rc<std::cell::RefCell<Reduction>> {
@@ -143,6 +143,7 @@ impl Reduction {
             return None;
         }
         let before = self.nodes.last().zip(trace.steps.last());
+        let last = self.rng.as_mut().map_or(last, |rng| at_random(enabled, rng));
         let mut node = Node::new(before, enabled, last, self.mutant)?;
         if depth < self.everybody_before {
             node.explore_all(enabled);

@@ -1,5 +1,6 @@
 //! One execution again, observed.
 
+use super::options::MOST_STEPS;
 use crate::failure::{Failure, FailureKind};
 use crate::operation::Operation;
 use crate::runtime::execution::Scheduler;
@@ -21,25 +22,31 @@ impl Scheduler for Fixed {
 /// Runs `body` once, by a schedule that a search reported, and has `observer` told of each operation.
 ///
 /// `observer` is called on the operation's thread, right after it took effect, and must do no operation.
-/// After the schedule's end the execution goes on in any order.
+/// After the schedule's end the execution goes on in any order. The search that found the schedule may have
+/// had other limits: here an execution has at most 30,000 steps.
 ///
 /// # Returns
 /// How the execution fails, if it does. (If the schedule is of another program, then it is not deterministic.)
 pub fn replay(
     schedule: &Schedule,
-    max_steps: usize,
     body: impl Fn() + 'static,
     observer: impl FnMut(&Operation) + 'static,
 ) -> Option<Failure> {
-    let mut runner = Runner::new(Box::new(Fixed(schedule.clone())), max_steps);
+    let mut runner = Runner::new(Box::new(Fixed(schedule.clone())), MOST_STEPS);
     runner.observe(Some(Box::new(observer)));
     runner.execution().trace.watched_from = usize::MAX;
     let end = runner.run(&(Rc::new(body) as _));
     runner.observe(None);
-    let schedule = Schedule::of(&runner.execution().trace.steps);
+    let (asked, schedule) = (schedule.len(), Schedule::of(&runner.execution().trace.steps));
     let kind = match end {
-        End::Failed(kind) => kind,
-        End::Complete | End::Unwanted => return None,
+        End::Failed { kind, .. } => kind,
+        End::Complete | End::Unwanted if schedule.len() >= asked => return None,
+        End::Complete | End::Unwanted => {
+            let ended = schedule.len();
+            FailureKind::NotDeterministic(format!(
+                "it ended after {ended} steps, and the schedule has {asked}"
+            ))
+        }
     };
     Some(Failure { kind, execution: 1, schedule })
 }

@@ -2,6 +2,7 @@
 
 use super::selection::{Ignored, Selection};
 use lexopt::prelude::{Long, Short, Value as Positional, ValueExt};
+use std::ffi::OsString;
 use std::num::NonZero;
 
 /// The help of the arguments that every binary understands.
@@ -61,14 +62,14 @@ impl Arguments {
     /// # Errors
     /// When an argument is not known, or its value makes no sense; what `own` says.
     pub fn read(own: impl FnMut(&str, &mut Value<'_>) -> Result<bool, String>) -> Result<Self, String> {
-        Self::parse(lexopt::Parser::from_env(), own)
+        Self::parse(std::env::args_os().skip(1), own)
     }
 
     pub(crate) fn parse(
-        mut parser: lexopt::Parser,
+        args: impl IntoIterator<Item = impl Into<OsString>>,
         mut own: impl FnMut(&str, &mut Value<'_>) -> Result<bool, String>,
     ) -> Result<Self, String> {
-        let mut arguments = Self::default();
+        let (mut parser, mut arguments) = (parser(args), Self::default());
         while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
             let option = match arg {
                 Positional(filter) => {
@@ -107,6 +108,13 @@ impl Arguments {
     }
 }
 
+/// A `--` in front is left out: it comes from an alias that ends with one and a person who writes another.
+fn parser(args: impl IntoIterator<Item = impl Into<OsString>>) -> lexopt::Parser {
+    let mut args = args.into_iter().map(Into::into).peekable();
+    args.next_if(|first: &OsString| first == "--");
+    lexopt::Parser::from_args(args)
+}
+
 fn threads(value: &str) -> Result<NonZero<usize>, String> {
     value.parse().map_err(|_| format!("--test-threads {value}: give a number of threads, 1 or more"))
 }
@@ -124,7 +132,7 @@ mod tests {
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Arguments, String> {
-        Arguments::parse(lexopt::Parser::from_args(args), |_, _| Ok(false))
+        Arguments::parse(args, |_, _| Ok(false))
     }
 
     #[test]
@@ -162,7 +170,7 @@ mod tests {
             }
             Ok(known)
         };
-        Arguments::parse(lexopt::Parser::from_args(["--write", "here"]), own).unwrap();
+        Arguments::parse(["--", "--write", "here"], own).unwrap();
         assert_eq!(directory, "here");
     }
 }

@@ -34,6 +34,9 @@ pub(super) struct ModelEntry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Explored {
     pub(super) executions: u64,
+    /// Begun beside these, and left: an engine's price, and no part of its result.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) blocked: u64,
     pub(super) exhaustive: bool,
     pub(super) threads: u64,
     /// Scheduling points of the longest execution.
@@ -145,6 +148,11 @@ impl Certificate {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// Whether a column of an older certificate is still true: `case` is what the suite has of that name now.
 fn stays(case: Option<&Case>, is_litmus: bool, is_of_this_engine: bool) -> bool {
     match case {
@@ -184,6 +192,7 @@ impl Explored {
     fn of(report: &Report, exhaustive: bool) -> Self {
         Self {
             executions: report.executions,
+            blocked: report.blocked,
             exhaustive,
             threads: report.threads,
             deepest: report.deepest,
@@ -209,6 +218,7 @@ pub(super) mod tests {
     pub(in super::super) fn explored(executions: u64, combinations: &[&str]) -> Explored {
         Explored {
             executions,
+            blocked: 0,
             exhaustive: true,
             threads: 2,
             deepest: 9,

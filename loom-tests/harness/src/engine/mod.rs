@@ -6,9 +6,11 @@
 
 #[cfg(feature = "loom")]
 mod loom;
+#[cfg(feature = "traceset")]
+mod traceset;
 
 use crate::model::Case;
-use crate::search::{Exploration, Failure, Limits};
+use crate::search::{Exploration, Limits};
 
 /// An engine, of those that this crate was built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +19,9 @@ pub enum Engine {
     /// [loom](https://docs.rs/loom).
     #[cfg(feature = "loom")]
     Loom,
-}
-
-/// Where a failure is easiest to read: the replay token's word for it, and the fewest preemptions with which the
-/// same invariant fails. `None`: not known, because the searches for fewer would have taken too long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fewest {
-    pub(crate) at: String,
-    pub(crate) preemptions: Option<u8>,
+    /// `traceset`: every execution up to the order of independent operations, each once.
+    #[cfg(feature = "traceset")]
+    Traceset,
 }
 
 pub(crate) trait Explore: Sync {
@@ -45,17 +42,18 @@ pub(crate) trait Explore: Sync {
     /// # Errors
     /// When `at` is none of the engine's words, or says an execution that the search does not have.
     fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String>;
-
-    /// Looks for the same failure with fewer preemptions than where the search within `limits` found it, in
-    /// that many `executions`.
-    fn fewest(&self, case: &Case, failure: &Failure, at: &str, executions: u64, limits: &Limits) -> Fewest;
 }
 
 impl Engine {
     /// All that this crate was built with.
     pub(crate) const ALL: &[Self] = &[
+        // Each has a `cfg` of its name, under which the code under test has the primitives of that engine.
+        #[cfg(all(feature = "traceset", traceset))]
+        Self::Traceset,
         #[cfg(feature = "loom")]
         Self::Loom,
+        #[cfg(all(feature = "traceset", not(traceset)))]
+        Self::Traceset,
     ];
 
     /// The engine that this build is for: the one of its `cfg`, or else the first of those that there are.
@@ -72,6 +70,8 @@ impl Engine {
         match self {
             #[cfg(feature = "loom")]
             Self::Loom => &loom::Loom,
+            #[cfg(feature = "traceset")]
+            Self::Traceset => &traceset::Traceset,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! All roles of a model are coroutines on one OS thread, so a `thread_local!` of `std` belongs to exactly
 //! one model.
 
-use crate::search::Row;
+use crate::search::{Failure, Row};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +20,21 @@ pub(crate) struct Observed {
 struct Run {
     execution: u64,
     record: Record,
-    role: fn() -> usize,
+    engine: Hooks,
     outcomes: Outcomes,
     rows: Vec<Row>,
+}
+
+/// The panic payload of a model whose invariant does not hold.
+pub(crate) struct Violation(pub(crate) Failure);
+
+/// What an engine does for a running execution.
+#[derive(Clone, Copy)]
+pub(crate) struct Hooks {
+    /// The index of the running role.
+    pub(crate) role: fn() -> usize,
+    /// Fails the execution at once.
+    pub(crate) fail: fn(Violation) -> !,
 }
 
 /// Which executions have their steps recorded.
@@ -30,6 +42,7 @@ struct Run {
 pub(crate) enum Record {
     None,
     Only(u64),
+    All,
 }
 
 /// Outcomes by name. Those of one execution are few, and come in any order, perhaps twice.
@@ -46,35 +59,74 @@ thread_local! {
     static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
 }
 
-/// Makes the current OS thread a model's. `role` is the index of the running role, by the engine.
-pub(crate) fn install(record: Record, role: fn() -> usize) {
+/// Makes the current OS thread a model's, until [`finish`].
+pub(crate) fn install(record: Record, engine: Hooks) {
     let (outcomes, rows) = (Outcomes::default(), Vec::new());
-    RUN.set(Some(Run { execution: 0, record, role, outcomes, rows }));
+    RUN.set(Some(Run { execution: 0, record, engine, outcomes, rows }));
 }
 
-/// Called by the body's wrapper: the execution before has ended well, the next one begins.
+/// How a model on this OS thread fails, if there is one.
+pub(crate) fn fail() -> Option<fn(Violation) -> !> {
+    with(|run| run.engine.fail)
+}
+
+/// Called by the body's wrapper. Of an execution that was not kept nothing is remembered.
 pub(crate) fn begin_execution() {
     with(|run| {
-        run.end_execution();
         run.execution += 1;
+        run.outcomes.now.clear();
     });
+}
+
+/// The execution has ended, and counts. (Before the first one this does nothing.)
+pub(crate) fn keep_execution() {
+    with(|run| {
+        if run.execution > 0 {
+            run.outcomes.keep();
+        }
+    });
+}
+
+/// What this execution has come to: its outcomes, and the steps that were recorded, role by role.
+pub(crate) fn seen() -> (String, Vec<Row>) {
+    let seen =
+        with(|run| (run.outcomes.text(&run.outcomes.now), role_by_role(std::mem::take(&mut run.rows))));
+    seen.unwrap_or_default()
+}
+
+/// The steps of a role stay in their order.
+fn role_by_role(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by_key(|row| row.role);
+    rows
+}
+
+impl Observed {
+    /// As [`seen`], of a search of one execution.
+    pub(crate) fn seen(&self) -> (String, Vec<Row>) {
+        (self.combinations.first().cloned().unwrap_or_default(), role_by_role(self.rows.clone()))
+    }
+}
+
+/// From here on steps are recorded, or not.
+pub(crate) fn set_record(record: Record) {
+    with(|run| run.record = record);
 }
 
 /// Makes this an ordinary thread again. `None` when it was one.
 pub(crate) fn finish() -> Option<Observed> {
-    let mut run = RUN.try_with(|run| run.borrow_mut().take()).ok().flatten()?;
-    run.end_execution();
+    let run = RUN.try_with(|run| run.borrow_mut().take()).ok().flatten()?;
     let (reached, combinations) = (run.outcomes.counts(), run.outcomes.texts());
     Some(Observed { executions: run.execution, reached, combinations, rows: run.rows })
 }
 
-pub(crate) fn in_model() -> bool {
-    with(|_| ()).is_some()
-}
-
 /// Whether the steps of this execution are wanted.
 pub(crate) fn is_recording() -> bool {
-    with(|run| run.record == Record::Only(run.execution)).unwrap_or(false)
+    let is_wanted = |run: &mut Run| match run.record {
+        Record::None => false,
+        Record::Only(execution) => execution == run.execution,
+        Record::All => true,
+    };
+    with(is_wanted).unwrap_or(false)
 }
 
 pub(crate) fn reach(outcome: &str) {
@@ -83,7 +135,7 @@ pub(crate) fn reach(outcome: &str) {
 
 /// Adds a step of the running role.
 pub(crate) fn push(text: String, file: &str, line: u32) {
-    let Some(role) = with(|run| run.role) else { return };
+    let Some(role) = with(|run| run.engine.role) else { return };
     // Outside of the borrow: an engine may be asked.
     let row = Row { role: role(), text, file: file.into(), line };
     with(|run| run.rows.push(row));
@@ -91,14 +143,6 @@ pub(crate) fn push(text: String, file: &str, line: u32) {
 
 fn with<T>(act: impl FnOnce(&mut Run) -> T) -> Option<T> {
     RUN.try_with(|run| run.try_borrow_mut().ok()?.as_mut().map(act)).ok().flatten()
-}
-
-impl Run {
-    fn end_execution(&mut self) {
-        if self.execution > 0 {
-            self.outcomes.end_execution();
-        }
-    }
 }
 
 impl Outcomes {
@@ -113,12 +157,11 @@ impl Outcomes {
         }
     }
 
-    fn end_execution(&mut self) {
+    fn keep(&mut self) {
         match self.combinations.get_mut(&self.now) {
             Some(count) => *count += 1,
             None => drop(self.combinations.insert(self.now.clone(), 1)),
         }
-        self.now.clear();
     }
 
     /// In how many executions each outcome was reached, by name.
@@ -134,11 +177,12 @@ impl Outcomes {
     }
 
     fn texts(&self) -> BTreeSet<String> {
-        let text = |combination: &Vec<usize>| {
-            let names: BTreeSet<_> = combination.iter().map(|index| self.names[*index].as_str()).collect();
-            names.into_iter().collect::<Vec<_>>().join(", ")
-        };
-        self.combinations.keys().map(text).collect()
+        self.combinations.keys().map(|combination| self.text(combination)).collect()
+    }
+
+    fn text(&self, combination: &[usize]) -> String {
+        let names: BTreeSet<_> = combination.iter().map(|index| self.names[*index].as_str()).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -146,25 +190,38 @@ impl Outcomes {
 mod tests {
     use super::*;
 
+    const HOOKS: Hooks = Hooks { role: || 7, fail: |_| unreachable!("nothing fails here") };
+
     #[test]
     fn an_execution_counts_once_for_an_outcome_and_has_a_set_of_them() {
-        install(Record::None, || 0);
+        install(Record::None, HOOKS);
         for outcomes in [&["b", "a", "b"][..], &["a"], &[], &["a", "b"]] {
             begin_execution();
             for outcome in outcomes {
                 reach(outcome);
             }
+            keep_execution();
         }
         let observed = finish().unwrap();
         assert_eq!(observed.executions, 4);
         assert_eq!(observed.reached, [("a".to_string(), 3), ("b".to_string(), 2)]);
         assert_eq!(observed.combinations, BTreeSet::from(["", "a", "a, b"].map(String::from)));
-        assert!(!in_model() && finish().is_none());
+        assert!(fail().is_none() && finish().is_none());
+    }
+
+    #[test]
+    fn an_execution_that_is_not_kept_leaves_no_outcome() {
+        install(Record::None, HOOKS);
+        begin_execution();
+        reach("half");
+        begin_execution();
+        keep_execution();
+        assert_eq!(finish().unwrap().combinations, BTreeSet::from([String::new()]));
     }
 
     #[test]
     fn only_the_execution_that_is_asked_for_is_recorded() {
-        install(Record::Only(2), || 7);
+        install(Record::Only(2), HOOKS);
         for _ in 0..3 {
             begin_execution();
             if is_recording() {

@@ -1,7 +1,7 @@
 //! What the payload of a panic means, as far as no engine is needed to know.
 
+use super::context::Violation;
 use super::unwind::ExpectedUnwind;
-use super::violation::Violation;
 use crate::search::Failure;
 use std::any::Any;
 

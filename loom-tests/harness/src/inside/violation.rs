@@ -1,11 +1,8 @@
 //! How a model says that an invariant does not hold.
 
-use super::context;
+use super::context::{self, Violation};
 use crate::search::Failure;
-use std::panic::panic_any;
-
-/// The panic payload of [`violated`].
-pub(super) struct Violation(pub(super) Failure);
+use std::panic::Location;
 
 /// Fails the model: `invariant` does not hold, and `detail` says of what.
 ///
@@ -37,7 +34,9 @@ pub fn check(holds: bool, invariant: &str, detail: impl FnOnce() -> String) {
 }
 
 #[track_caller]
-fn fail(failure: Failure) -> ! {
-    assert!(context::in_model(), "{failure}");
-    panic_any(Violation(failure))
+fn fail(mut failure: Failure) -> ! {
+    let Some(fail) = context::fail() else { panic!("{failure}") };
+    let place = Location::caller();
+    failure.places.push(format!("{}:{}", place.file(), place.line()));
+    fail(Violation(failure))
 }

@@ -21,7 +21,12 @@ pub(crate) struct Counterexample {
     pub(crate) rows: Vec<Row>,
 }
 
-/// The failure that the search within `limits` found `at` its last execution, where it is easiest to read.
+/// More preemptions than this are not tried: a bounded search grows with each, and the plain one has
+/// already found the failure.
+const MOST_PREEMPTIONS: u8 = 6;
+
+/// Looks for the same failure under bounds of 0, 1, 2, … preemptions: the first bound that shows it is the
+/// number it needs. `at` is where the search within `limits` found it, as the last of its `executions`.
 pub(crate) fn locate(
     explorer: &dyn Explore,
     case: &Case,
@@ -30,8 +35,23 @@ pub(crate) fn locate(
     executions: u64,
     limits: &Limits,
 ) -> Located {
-    let fewest = explorer.fewest(case, failure, at, executions, limits);
-    Located { token: Token { name: case.name.clone(), at: fewest.at }, preemptions: fewest.preemptions }
+    // A bounded search is worth some multiple of the search that failed. Not a time: results must repeat.
+    let cap = executions.saturating_mul(20).clamp(5_000, 200_000);
+    let located = |at: &str, preemptions| {
+        let token = Token { name: case.name.clone(), at: at.into() };
+        Located { token, preemptions }
+    };
+    for bound in 0..=limits.preemptions.unwrap_or(MOST_PREEMPTIONS) {
+        let within = Limits { preemptions: Some(bound), executions: Some(cap), duration: None, ..*limits };
+        match explorer.explore(case, &within).ended {
+            Ended::Failed { failure: other, at } if other.invariant == failure.invariant => {
+                return located(&at, Some(bound));
+            }
+            Ended::Explored(coverage) if coverage.cut.is_some() => break,
+            _ => {}
+        }
+    }
+    located(at, None)
 }
 
 /// Replays a located failure with recording on.

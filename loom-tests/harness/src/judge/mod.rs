@@ -4,6 +4,6 @@ mod counterexample;
 mod token;
 mod verdict;
 
-pub(crate) use counterexample::{Counterexample, Located, draw};
+pub(crate) use counterexample::{Counterexample, Located, draw, locate};
 pub(crate) use token::Token;
 pub(crate) use verdict::{Report, Verdict, Wrong, judge};

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) executions: u64,
+    /// See `Exploration`.
+    pub(crate) blocked: u64,
     pub(crate) threads: u64,
     pub(crate) deepest: u64,
     /// Declared outcomes first, in their order, then the others that were seen.
@@ -62,6 +64,7 @@ pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits) -> Rep
     };
     Report {
         executions: found.executions,
+        blocked: found.blocked,
         threads: found.threads,
         deepest: found.deepest,
         reached,

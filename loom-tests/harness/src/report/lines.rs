@@ -28,7 +28,9 @@ fn result(case: &Case, report: &Report) -> String {
     match &report.verdict {
         Verdict::Held(coverage) => {
             let (threads, took) = (count(report.threads, "thread"), seconds(report.elapsed));
-            let explored = format!("{executions}, {coverage}, {threads}, {took}");
+            let blocked =
+                if report.blocked == 0 { String::new() } else { format!(" ({} blocked)", report.blocked) };
+            let explored = format!("{executions}{blocked}, {coverage}, {threads}, {took}");
             format!("{explored}{}{}", reached(report), unreached(case, report))
         }
         Verdict::Red(at) => {

@@ -18,6 +18,8 @@ pub(crate) struct Exploration {
     pub(crate) ended: Ended,
     /// Executions begun; when the search failed, the last of them is the failing one.
     pub(crate) executions: u64,
+    /// Executions that the engine began beside these, and left when it saw that they lead nowhere new.
+    pub(crate) blocked: u64,
     pub(crate) threads: u64,
     /// Scheduling points of the longest execution.
     pub(crate) deepest: u64,

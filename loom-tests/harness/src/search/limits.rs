@@ -14,6 +14,9 @@ pub(crate) struct Limits {
     pub(crate) duration: Option<Duration>,
     /// Not a cut: an execution that needs more fails.
     pub(crate) branches: Option<usize>,
+    /// Not a cut: in how many orders of its independent operations the second engine judges each trace again.
+    /// `None`: a share of them.
+    pub(crate) reorder: Option<u32>,
 }
 
 impl Limits {
@@ -26,6 +29,7 @@ impl Limits {
             executions: parse("LOOM_MAX_PERMUTATIONS")?,
             duration: parse("LOOM_MAX_DURATION")?.map(Duration::from_secs),
             branches: parse("LOOM_MAX_BRANCHES")?,
+            reorder: None,
         })
     }
 }

@@ -14,11 +14,16 @@ impl Specification {
     }
 
     pub fn running(&self) -> TransactionId {
-        TransactionId(self.committed + 1)
+        TransactionId(self.run + 1)
     }
 
     pub fn committed(&self) -> TransactionId {
         TransactionId(self.committed)
+    }
+
+    /// Whether a commit that began after the waits of `role`'s drain is complete.
+    pub fn is_served(&self, role: Role) -> bool {
+        self.to_copy.keys().any(|(who, _)| *who == role)
     }
 
     /// A change of the tree that the commit at work has not made yet.

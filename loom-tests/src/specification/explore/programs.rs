@@ -1,6 +1,6 @@
 //! The programs of the roles, step by step as in `docs/protocol.md`.
 
-use blockgate::{BlockGroupId, Event, LogicalRange};
+use blockgate::{BlockGroupId, Event, LogicalRange, TransactionId};
 
 use super::roles::{Kind, LeftOut, World, given, group_range, slot};
 use crate::specification::Role;
@@ -121,15 +121,16 @@ fn delete(world: &World, role: Role) -> (Next, Goto) {
     }
 }
 
-/// Four places of a program, from `base`.
+/// Places 0 to 3 of a program that begins at `base`.
 fn commit(world: &World, role: Role, base: usize, after: Goto) -> (Next, Goto) {
     let specification = &world.specification;
-    let to = specification.running();
+    let (transaction, from) = (specification.running(), specification.committed());
     match (world.machines[role].at - base, specification.next_change()) {
         (0, _) => (Do(Event::CloseTransaction), At(base + 1)),
-        (1, _) => (Do(Event::RunRefs { transaction: to }), At(base + 2)),
-        (_, Some((extent, inserted))) => (Do(Event::ChangeItem { extent, inserted }), At(base + 2)),
-        (_, None) => (Do(Event::SwitchRoot { from: specification.committed(), to }), after),
+        (1, _) => (Do(Event::RunRefs { transaction }), At(base + 2)),
+        (2, Some((extent, inserted))) => (Do(Event::ChangeItem { extent, inserted }), At(base + 2)),
+        (2, None) => (Do(Event::OpenTransaction), At(base + 3)),
+        _ => (Do(Event::SwitchRoot { from, to: TransactionId(from.0 + 1) }), after),
     }
 }
 
@@ -153,6 +154,14 @@ fn scrub(world: &World, role: Role) -> (Next, Goto) {
     }
 }
 
+/// Place 8 of the drain.
+fn copy(world: &World, role: Role) -> (Next, Goto) {
+    match world.specification.next_to_copy(role) {
+        Some(extent) if world.left_out != LeftOut::Copy => (Do(Event::Copy { extent }), At(8)),
+        _ => (Do(Event::FinishCopy { group: id(world, role), extents: 0 }), At(9)),
+    }
+}
+
 /// The steps of the drain: 1 to 3, 4 (the commit), 5 (the copy), 6 and 7.
 fn replace(world: &World, role: Role) -> (Next, Goto) {
     let machine = &world.machines[role];
@@ -165,14 +174,13 @@ fn replace(world: &World, role: Role) -> (Next, Goto) {
         _ => (cursor, read_write),
     };
     match machine.at {
-        3 if world.left_out == LeftOut::Commit => (waits(world, role).0, At(7)),
+        3 if world.left_out == LeftOut::Commit => (waits(world, role).0, At(8)),
         0..=3 => waits(world, role),
-        4..=6 => commit(world, role, 4, At(7)),
-        7 => match world.specification.next_to_copy(role) {
-            Some(extent) if world.left_out != LeftOut::Copy => (Do(Event::Copy { extent }), At(7)),
-            _ => (Do(Event::FinishCopy { group, extents: 0 }), At(8)),
-        },
-        8 => (sixth, At(9)),
+        // It waits for its turn to commit, and is served by another's commit meanwhile.
+        4 if world.specification.is_served(role) => copy(world, role),
+        4..=7 => commit(world, role, 4, At(8)),
+        8 => copy(world, role),
+        9 => (sixth, At(10)),
         _ => (seventh, NextGroup(0)),
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn goes(to: Sender<Answer>) {
 
 /// Answers, and makes this an ordinary thread again. A second answer goes nowhere.
 pub(super) fn answer(failure: Option<Failure>) {
+    context::keep_execution();
     let to = TO.try_with(RefCell::take).ok().flatten();
     if let (Some(observed), Some(to)) = (context::finish(), to) {
         // The receiver is gone only when the process ends.

@@ -21,7 +21,7 @@ pub(super) fn install() {
         loom::model::Builder::new().check(|| ());
         let previous = take_hook();
         set_hook(Box::new(move |info| {
-            if context::in_model() {
+            if context::fail().is_some() {
                 in_model(info);
             } else {
                 previous(info);

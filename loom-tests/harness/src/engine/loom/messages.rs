@@ -7,7 +7,7 @@ use std::any::Any;
 /// What a panic means, or `None` when it is no failure: coroutines are ended by a panic too.
 pub(super) fn failure(payload: &(dyn Any + Send), place: Option<String>) -> Option<Failure> {
     match meaning_of(payload) {
-        Meaning::Violated(failure) => Some(Failure { places: place.into_iter().collect(), ..failure }),
+        Meaning::Violated(failure) => Some(failure),
         Meaning::Said(message) => Some(of_message(&message, place)),
         Meaning::Expected => None,
         Meaning::Other => match payload.downcast_ref() {

@@ -12,16 +12,15 @@
 
 mod answer;
 mod at;
-mod fewest;
 mod hook;
 mod messages;
 mod probe;
 mod search;
 mod version;
 
-use super::{Explore, Fewest};
+use super::Explore;
 use crate::model::Case;
-use crate::search::{Exploration, Failure, Limits};
+use crate::search::{Exploration, Limits};
 
 pub(super) struct Loom;
 
@@ -44,9 +43,5 @@ impl Explore for Loom {
 
     fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {
         search::replay(case, at.parse()?)
-    }
-
-    fn fewest(&self, case: &Case, failure: &Failure, at: &str, executions: u64, limits: &Limits) -> Fewest {
-        fewest::fewest(case, failure, at, executions, limits)
     }
 }

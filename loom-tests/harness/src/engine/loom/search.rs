@@ -3,12 +3,12 @@
 use super::answer::{self, Answer, answer};
 use super::at::At;
 use super::{hook, messages, probe};
-use crate::inside::context::{self, Record};
+use crate::inside::context::{self, Hooks, Record};
 use crate::model::{Body, Case};
 use crate::plural::count;
 use crate::search::{Coverage, Ended, Exploration, Failure, Limits};
 use loom::model::Builder;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ fn start(case: &Case, limits: &Limits, record: Record) -> Exploration {
         .name(case.name.clone())
         .spawn(move || {
             answer::goes(to);
-            context::install(record, current_role);
+            context::install(record, HOOKS);
             search(&builder(limits, branches, record != Record::None), body);
         })
         .expect("the system refuses a thread");
@@ -53,6 +53,8 @@ fn search(builder: &Builder, body: Body) {
     let _probe = probe::install();
     let whole = AssertUnwindSafe(|| {
         builder.check(move || {
+            // Loom does not say when an execution has ended: that was before the next one begins.
+            context::keep_execution();
             context::begin_execution();
             probe::begin_execution();
             body();
@@ -74,6 +76,7 @@ fn exploration(answer: Answer, limits: &Limits, elapsed: Duration) -> Exploratio
             None => Ended::Explored(Coverage::of(limits, executions, elapsed)),
         },
         executions,
+        blocked: 0,
         threads: seen.threads,
         deepest: seen.deepest,
         reached: observed.reached,
@@ -96,6 +99,9 @@ fn builder(limits: Limits, branches: usize, locations: bool) -> Builder {
     builder.location |= locations;
     builder
 }
+
+/// A panic is a failure at once: the panic hook does not return.
+const HOOKS: Hooks = Hooks { role: current_role, fail: |violation| panic_any(violation) };
 
 /// Loom's index of the running role: 0 is the one that runs the body. Loom shows it only in `Debug`.
 fn current_role() -> usize {

@@ -52,7 +52,7 @@ fn a_wait_returns_only_when_all_that_was_there_is_over() {
     assert!(waited > 0, "no wait ever met a write");
 }
 
-/// Never without a write in flight, so a wait that is not for a snapshot would last for ever.
+/// Never without a write in flight, so a wait that is not for a snapshot would never end.
 fn write_hand_over_hand(in_flight: &OrderedExtents, start: u64, stretch: &Stretch, done: &Counter) {
     let mut random = fastrand::Rng::with_seed(start);
     let mut before = None;

@@ -12,7 +12,7 @@ use blockgate::extent_tree::{Changes, RefError};
 use blockgate::sync::Mutex;
 use blockgate::transaction::CommitSteps;
 use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
-use support::{Counter, panics, range, within_a_minute};
+use support::{Counter, panics, range, told, within_a_minute};
 
 fn extent(number: u64) -> LogicalRange {
     range(number * 8, 8)
@@ -61,7 +61,7 @@ impl Stage {
     fn write(&self, writer: u64) {
         let _end = self.writers_over.next_at_end();
         let mut told = Vec::new();
-        // Until commits have run meanwhile.
+        // Until commits have run at the same time.
         while told.len() < PAIRS || self.roots.lock().len() < 4 {
             let pair = WRITERS * told.len() as u64 + writer;
             told.push((pair, insert_pair(&self.transactions, pair)));
@@ -264,26 +264,26 @@ enum Failure {
 }
 
 #[test]
-fn a_failed_commit_is_told_to_everyone_and_for_ever() {
+fn every_later_join_and_commit_reports_the_failed_one() {
     for how in [Failure::Refs, Failure::Persist, Failure::Panic] {
         within_a_minute("a task that waits for a failing commit", move || {
             let mut transactions = may_fail();
             insert(&transactions, 0);
             let _ = transactions.commit().expect("commits");
             let held = transactions.join().expect("runs");
-            let told: Vec<_> = std::thread::scope(|scope| {
+            let texts: Vec<_> = std::thread::scope(|scope| {
                 let failing = scope.spawn(|| fail(&transactions, how));
                 let joiners: Vec<_> =
                     (0..3).map(|_| scope.spawn(|| join_until_refused(&transactions))).collect();
                 let committers: Vec<_> =
                     (0..3).map(|_| scope.spawn(|| commit_until_refused(&transactions))).collect();
                 held.end();
-                let told = [failing].into_iter().chain(joiners).chain(committers);
-                told.map(|task| task.join().expect("no panic")).collect()
+                let all = [failing].into_iter().chain(joiners).chain(committers);
+                all.map(|task| task.join().expect("no panic")).collect()
             });
-            assert!(told.windows(2).all(|two| two[0] == two[1]), "C5: {told:?}");
+            assert!(texts.windows(2).all(|two| two[0] == two[1]), "C5: {texts:?}");
             assert_eq!(numbers(&transactions.commit_root()), [0], "the last commit root stands");
-            assert_eq!(transactions.join().unwrap_err().to_string(), told[0], "for ever");
+            assert_eq!(told(&transactions.join().unwrap_err()), texts[0], "no transaction runs any more");
             assert_eq!(transactions.leaked(), 0);
         });
     }
@@ -293,7 +293,7 @@ fn join_until_refused(transactions: &Transactions<Failing>) -> String {
     loop {
         match transactions.join() {
             Ok(handle) => drop(handle),
-            Err(error) => return error.to_string(),
+            Err(error) => return told(&error),
         }
     }
 }
@@ -304,7 +304,7 @@ fn commit_until_refused(transactions: &Transactions<Failing>) -> String {
         // The commit that panics is told to this thread by the next call.
         panics(|| outcome = transactions.commit().map(drop));
         if let Err(error) = outcome {
-            return error.to_string();
+            return told(&error);
         }
     }
 }
