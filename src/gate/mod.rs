@@ -19,11 +19,11 @@
 //! |---|---|---|---|---|
 //! | sealed | [`Closed::seal`] | l > 0 | a thread that wants to enter: gives up, it will never open again | never |
 //! | awaited | a closer that waits | l > 0, n > 0 | the last one out: wakes the closer | by the closer, at n = 0 |
-//! | expected | a thread that waits to enter | l > 0 | the last opener: lets the thread in | by the opener, with the last level |
+//! | expected | a thread that waits to enter | l > 0 | the last opener: lets the thread in | by the opener that lets it in |
 //!
 //! Waiters wait at the shard's own monitor, and set their bit under its lock. A thread that leaves or opens
-//! touches the monitor only where the word says that another waits. Who opens the last level of an expected
-//! shard counts the threads that wait there as inside, in the operation that opens, so they need not be quick.
+//! touches the monitor only where the word says that another waits. A thread that opens
+//! the last level of an expected shard counts those that wait there as inside, so they need not be quick.
 //! The shards share no state and no lock:
 //! each [`Closed`] is one level in every shard. Shard 0 is closed first and opened last, so no shard has more
 //! levels than it.
@@ -37,7 +37,8 @@
 //!   and what those writers did happens-before its return.
 //! - G5: the thread that takes an awaited shard's count to zero wakes its waiters.
 //! - G6: the thread that opens or seals an expected shard wakes its waiters.
-//! - G7: a thread that waits to enter is inside from the operation on that takes its shard's last level off.
+//! - G7: the threads that wait to enter are inside when the drop of the last [`Closed`] returns, unless another
+//!   thread closes the gate during that drop.
 //!
 //! # Rejected
 //!
@@ -131,28 +132,27 @@ impl Shard {
 
     fn open_one_level(&self) {
         // Release: pairs with the Acquire in `enter`; what the closer did happens-before what the next writer
-        // does inside. Relaxed where it refuses: `let_in` looks again.
-        if self.update(Word::CLOSED, (Ordering::Release, Ordering::Relaxed), Word::opened).is_err() {
+        // does inside.
+        let before = Word(self.word.subtract(Word::LEVEL, Ordering::Release));
+        if before.lets_in_when_opened() {
             self.let_in();
         }
     }
 
-    /// Opens one level of a shard where threads wait to enter, and lets them in if it is the last.
+    /// Lets in the threads that wait to enter, unless another closer has come in between: then they are its to
+    /// let in.
     #[cold]
     fn let_in(&self) {
         let mut waiting = self.waiting.lock();
         let count = waiting.count;
-        // Release: as above. Acquire: what the closers did that opened before happens-before what the threads
-        // do that are let in; the lock hands it on.
-        let orders = (Ordering::AcqRel, Ordering::Relaxed);
-        let before = self.update(Word::EXPECTED_BY_SOME, orders, |word| Some(word.opened_to(count)));
-        let before = before.unwrap_or_else(|word| word);
-        if before.lets_in_when_opened() {
-            if before.has_room_for(count) {
-                *waiting = Waiting { count: 0, admissions: waiting.admissions + 1 };
-            }
-            waiting.notify_all();
+        // Acquire: pairs with the Release of every opening before; the lock hands on what those closers did to
+        // the threads that are let in. Relaxed where it refuses: nothing is handed over.
+        let orders = (Ordering::Acquire, Ordering::Relaxed);
+        let outcome = self.update(Word::EXPECTED_BY_SOME, orders, |word| word.with_all_let_in(count));
+        if outcome.is_ok() {
+            *waiting = Waiting { count: 0, admissions: waiting.admissions + 1 };
         }
+        waiting.notify_all();
     }
 
     /// Blocks until the caller is counted as inside.
@@ -265,9 +265,9 @@ impl Gate {
             .map_err(EnterError::of)
     }
 
-    /// Enters; blocks while the gate is closed. A thread that waits here is let in by the opening itself, so a
-    /// closing that comes right after it waits for this thread: a waiting thread is overtaken by no closing
-    /// but those that nest with the one it waits for (G7).
+    /// Enters; blocks while the gate is closed. A thread that waits here is let in by the thread that opens the
+    /// gate, before the drop of its [`Closed`] returns: if threads close the gate one after the other, no second
+    /// closing overtakes it (G7).
     ///
     /// Acquire: as [`Gate::enter`].
     ///
