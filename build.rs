@@ -1,4 +1,4 @@
-//! Tells rustdoc of `--cfg loom`, which cargo passes to rustc alone: doctests would run outside of a model,
+//! Lets rustdoc know of `--cfg loom`, which cargo passes to rustc alone: doctests would run outside of a model,
 //! so under loom there are none (see the head of `src/lib.rs`).
 
 fn main() {

@@ -184,6 +184,7 @@ impl DelayedRefQueue {
     /// # Ok::<(), blockgate::RangeError>(())
     /// ```
     pub fn append(&self, refs: &mut Vec<DelayedRef>) -> u64 {
+        // A vector that is mostly empty would keep its memory until the commit.
         let is_half_full = refs.capacity() <= 2 * refs.len();
         if refs.len() < MANY || !is_half_full {
             let drains = self.push_all(refs);
@@ -214,6 +215,7 @@ impl DelayedRefQueue {
             let mut pending = shard.lock();
             pending.drains += 1;
             let (singles, mut chunks) = (mem::take(&mut pending.singles), mem::take(&mut pending.chunks));
+            // Writers push on while the parts are gathered.
             drop(pending);
             parts.append(&mut chunks);
             if !singles.is_empty() {
@@ -298,6 +300,7 @@ impl DrainedRefs {
     #[must_use]
     pub fn fold(self) -> Vec<FoldedRef> {
         let mut refs = self.into_one();
+        // Unstable: a sum has no order, and no memory is needed beside the refs.
         refs.sort_unstable_by_key(|delayed_ref| delayed_ref.extent);
         let mut folded: Vec<FoldedRef> = Vec::new();
         for delayed_ref in refs {
@@ -314,6 +317,7 @@ impl DrainedRefs {
     }
 
     fn into_one(mut self) -> Vec<DelayedRef> {
+        // The last part grows in place. Often it is the only one.
         let mut one = self.parts.pop().unwrap_or_default();
         one.reserve(self.parts.iter().map(Vec::len).sum());
         for mut part in self.parts {

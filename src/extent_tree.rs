@@ -188,6 +188,7 @@ fn report(changes: &Changes) {
 /// place in the tree.
 fn applied(items: &Items, refs: &[FoldedRef]) -> Result<(Items, Changes), RefError> {
     let (mut items, mut changes) = (items.clone(), Changes::default());
+    // Three passes over the refs instead of a sort: each is in the order of addresses already.
     let of_sign = |sign| refs.iter().filter(move |folded| folded.change.signum() == sign);
     for folded in of_sign(-1).chain(of_sign(0)).chain(of_sign(1)) {
         apply_one(&mut items, folded, &mut changes)?;
@@ -219,6 +220,7 @@ fn apply_one(items: &mut Items, folded: &FoldedRef, changes: &mut Changes) -> Re
             items.insert_mut(extent.start(), ExtentItem { extent, references });
             changes.inserted.push(extent);
         }
+        // The item stays; where the changes cancel, the path to it need not be copied either.
         _ if before != references => items.insert_mut(extent.start(), ExtentItem { extent, references }),
         _ => {}
     }

@@ -171,6 +171,8 @@ impl OrderedExtents {
         let mut tickets = [0_u64; Shards::MAX];
         for (index, shard) in self.shards.iter().enumerate() {
             let mut slab = shard.lock();
+            // Counted and numbered under one lock: an entry that leaves later is either counted, and counts down,
+            // or has a number that says it came later.
             let pending = slab.count_overlapping(range);
             if pending != 0 {
                 waited.count += pending;
@@ -178,6 +180,7 @@ impl OrderedExtents {
                 tickets[index] = slab.begin_wait(range, pending);
             }
         }
+        // One after the other is enough: each shard's count only falls, also while another is waited for.
         for index in to_wait.iter() {
             waited.failed += self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
         }
@@ -463,6 +466,7 @@ impl Slab {
     fn remove(&mut self, index: usize) -> Slot {
         let slot = self.slots[index];
         if self.live_count() == 1 {
+            // Back to one slot, so that a wait after a burst does not visit its free slots.
             self.slots.clear();
             (self.first_free, self.free_count) = (NONE, 0);
         } else {
@@ -487,6 +491,7 @@ impl Slab {
     /// Removes the wait if it is over, and returns how many of its writes failed.
     fn end_wait(&mut self, ticket: u64) -> Option<usize> {
         let index = self.waits.iter().position(|wait| wait.ticket == ticket)?;
+        // Other waits are found by their ticket, so their order does not matter.
         (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).failed)
     }
 }

@@ -65,7 +65,8 @@ mod house {
     fn search(rule: &Rule, extensions: &[&str]) -> Vec<Finding> {
         let files = files("", extensions).into_iter().chain([".ci/run".to_owned()]);
         let files = files.filter(|file| file != words::THIS_FILE);
-        files.flat_map(|file| rule.check(&file, &read(&file))).collect()
+        let search = rule.compile();
+        files.flat_map(|file| search.check(&file, &read(&file))).collect()
     }
 
     struct Disk;

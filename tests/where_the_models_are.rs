@@ -1,5 +1,5 @@
 #![cfg(any(loom, traceset))]
-//! Who asks a package without models to explore must not be told that all is well.
+//! A package without models must not pass when it is asked to explore.
 
 use std::path::Path;
 

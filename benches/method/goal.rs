@@ -60,7 +60,7 @@ impl Bound {
 pub(crate) struct Verdict {
     pub goal: Goal,
     pub measured: Summary,
-    /// Whom we were compared with.
+    /// The peer that we were compared with.
     pub than: Option<String>,
     pub met: bool,
 }

@@ -18,23 +18,27 @@ use ::shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 use ::shuttle::{Config, FailurePersistence, Runner};
 use loom_harness::binary::{self, Check};
 
-use crate::protocol::sampled::{self, LeftOut};
+use crate::engine;
+use crate::protocol::replace::ReplaceByHand;
+use crate::protocol::role::Role;
+use crate::protocol::step::Step;
 use crate::scenario::plans::{self, Scenario};
-use crate::{engine, scenario};
+use crate::stage::{Compare, Play};
 
 /// How many preemptions PCT places.
 const DEPTH: usize = 3;
 
 pub fn main() -> ExitCode {
-    let checks: [(&str, fn()); 8] = [
+    let checks: [(&str, fn()); 9] = [
         ("four-writers", holds::<plans::FourWriters>),
         ("8-writers-in-3-groups", holds::<plans::EightWritersInThreeGroups>),
         ("writers-and-committers-in-2-groups", holds::<plans::WritersAndCommitters>),
         ("scrub-beside-the-replace", holds::<plans::WithScrub>),
         ("cloned-always", holds::<plans::ClonedAlways>),
-        ("twin/no-commit", || is_found(|| sampled::replace(LeftOut::Commit))),
-        ("twin/no-wait-for-reservations", || is_found(|| sampled::replace(LeftOut::WaitForReservations))),
-        ("twin/no-wait-for-ordered-extents", || is_found(|| sampled::replace(LeftOut::WaitForOrdered))),
+        ("by-hand", || explore(&by_hand().play(Compare::AtOnce))),
+        ("twin/no-commit", || is_found_without(Step::Commit)),
+        ("twin/no-wait-for-reservations", || is_found_without(Step::WaitReservations)),
+        ("twin/no-wait-for-ordered-extents", || is_found_without(Step::WaitOrdered)),
     ];
     let check = |(name, body): (&str, fn())| {
         Check::new(format!("shuttle/{name}"), move || {
@@ -58,16 +62,20 @@ fn config() -> Config {
 }
 
 /// Runs `body` under both schedulers, or under the one schedule that is to be replayed.
-fn explore(body: fn()) {
+fn explore(play: &Play) {
+    let body = || {
+        let play = play.clone();
+        move || play.run()
+    };
     if let Ok(schedule) = std::env::var("BLOCKGATE_SCHEDULE") {
-        Runner::new(ReplayScheduler::new_from_encoded(&schedule), config()).run(body);
+        Runner::new(ReplayScheduler::new_from_encoded(&schedule), config()).run(body());
         return;
     }
     let seed = number("BLOCKGATE_SEED", 1);
     let schedules = usize::try_from(number("BLOCKGATE_SCHEDULES", 2000)).expect("a number");
     let began = std::time::Instant::now();
-    let random = Runner::new(RandomScheduler::new_from_seed(seed, schedules), config()).run(body);
-    let pct = Runner::new(PctScheduler::new_from_seed(seed, DEPTH, schedules), config()).run(body);
+    let random = Runner::new(RandomScheduler::new_from_seed(seed, schedules), config()).run(body());
+    let pct = Runner::new(PctScheduler::new_from_seed(seed, DEPTH, schedules), config()).run(body());
     println!(
         "{random} random and {pct} PCT schedules (depth {DEPTH}, seed {seed}), {:.1} s",
         began.elapsed().as_secs_f64()
@@ -80,7 +88,7 @@ fn holds<S: Scenario>() {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     engine::take_reached();
-    explore(|| scenario::world::play(S::PLAN));
+    explore(&S::PLAN.play());
     let reached = engine::take_reached();
     println!("{:?}: {reached:?}", S::PLAN);
     if std::env::var_os("BLOCKGATE_SCHEDULE").is_none() {
@@ -89,10 +97,15 @@ fn holds<S: Scenario>() {
     }
 }
 
-/// The protocol with a step left out: shuttle must find a lost extent, and the same one again.
-fn is_found(body: fn()) {
+fn by_hand() -> ReplaceByHand {
+    ReplaceByHand::of(Role::Cow).writers(4)
+}
+
+/// A replace that leaves `step` out: shuttle must find a lost extent, and the same one again.
+fn is_found_without(step: Step) {
+    let play = by_hand().replace(Role::Replace.without(&[step])).play(Compare::Nothing);
     let find = || {
-        let found = catch_unwind(AssertUnwindSafe(|| explore(body)));
+        let found = catch_unwind(AssertUnwindSafe(|| explore(&play)));
         let panic = found.expect_err("an extent is lost");
         panic.downcast_ref::<String>().cloned().unwrap_or_default()
     };

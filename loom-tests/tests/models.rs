@@ -1,21 +1,33 @@
-//! The models. `RUSTFLAGS="--cfg loom" cargo test` explores every one of them without any bound.
+//! The models. `RUSTFLAGS="--cfg loom" cargo test` explores every one of them without any bound; `cargo explore`
+//! does so with the second engine.
 
-#[cfg(loom)]
+#[cfg(any(loom, traceset))]
 fn main() -> std::process::ExitCode {
-    use blockgate_models::{litmus, models};
+    use blockgate_models::models;
 
     blockgate_models::enter_the_workspace();
     let suite = loom_harness::Suite::new("blockgate")
-        .command("cargo loom")
+        .command(if cfg!(loom) { "cargo loom" } else { "cargo explore" })
         .source_links("../../")
         .twins(models::twins())
-        .models(models::models())
-        .models(litmus::models())
-        .twins(litmus::twins());
-    loom_harness::main(suite)
+        .models(models::models());
+    loom_harness::main(with_litmus_tests(suite))
 }
 
-#[cfg(not(loom))]
+/// What the proof believes of loom is of loom alone.
+#[cfg(loom)]
+fn with_litmus_tests(suite: loom_harness::Suite) -> loom_harness::Suite {
+    use blockgate_models::litmus;
+
+    suite.models(litmus::models()).twins(litmus::twins())
+}
+
+#[cfg(traceset)]
+fn with_litmus_tests(suite: loom_harness::Suite) -> loom_harness::Suite {
+    suite
+}
+
+#[cfg(not(any(loom, traceset)))]
 fn main() -> std::process::ExitCode {
     loom_harness::binary::not_built("blockgate", "loom", "cargo loom")
 }

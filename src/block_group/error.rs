@@ -70,7 +70,7 @@ impl fmt::Display for ReadOnlyError {
 
 impl std::error::Error for ReadOnlyError {}
 
-/// Why [`BlockGroup::reserve`] gave nothing.
+/// Why [`SharedBlockGroup::reserve`](super::SharedBlockGroup::reserve) gave nothing.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///
@@ -148,7 +148,7 @@ impl fmt::Display for ReserveError {
 
 impl std::error::Error for ReserveError {}
 
-/// What [`BlockGroup::check`] found.
+/// What [`BlockGroup::check`](super::BlockGroup::check) found.
 ///
 /// Part of the proof: [block groups](crate::proof::block_group).
 ///

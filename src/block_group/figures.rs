@@ -3,7 +3,7 @@
 //! Rejected: *remembering which extents are reserved, used or pinned*, so that giving back another's extent is
 //! always noticed. Every allocation would then insert into a map that a release takes it out of; the extent
 //! tree has the used ones anyway, and the owner the others. A count finds the mistakes that change a sum, and
-//! the rest is prevented by who may book (see the module above).
+//! the rest is prevented since only the owner may book (see the module above).
 
 use std::fmt;
 use std::ops::Add;

@@ -83,6 +83,7 @@ impl FreeSpace {
     #[cold]
     fn allocate_across_slices(&self, length: u64) -> Result<LogicalRange, u64> {
         let mut slices: Vec<_> = self.slices.iter().map(|slice| slice.lock()).collect();
+        // A run may end in one slice's cluster and begin in another's: only in the maps do they adjoin.
         for slice in &mut slices {
             slice.return_cluster();
         }
@@ -114,6 +115,7 @@ impl FreeSpace {
             return Err(SpaceError::Unaligned { extent, alignment: self.alignment });
         }
         let mut slices: Vec<_> = self.slices_of(extent).map(|index| self.slices[index].lock()).collect();
+        // All or nothing: with all locks held, what may be rebooked now still may in the second pass.
         for slice in &slices {
             slice.may_rebook(extent, from, to)?;
         }
@@ -143,6 +145,7 @@ impl FreeSpace {
     fn slices_of(&self, extent: LogicalRange) -> std::ops::RangeInclusive<usize> {
         let index = |address: LogicalAddress| {
             let index = (address - self.range.start()) / self.slice_length;
+            // The last slice has the remainder too, so its addresses may give a larger index.
             usize::try_from(index).map_or(usize::MAX, |i| i).min(self.slices.len() - 1)
         };
         index(extent.start())..=index(extent.end() - 1)
@@ -185,6 +188,7 @@ impl Slice {
     #[inline(always)]
     fn allocate(&mut self, length: u64) -> Option<LogicalRange> {
         if self.cluster.is_none_or(|cluster| cluster.len() < length) {
+            // Best fit: long ranges are kept for long requests.
             self.refill(length)?;
         }
         let cluster = self.cluster?;
@@ -268,6 +272,7 @@ impl Slice {
         let reaches =
             |(&start, &length): (&u64, &u64)| LogicalRange::between(start, start + length).overlaps(&part);
         self.cluster.is_some_and(|cluster| cluster.overlaps(&part))
+            // Free ranges do not overlap: if the last that begins before the end does not reach in, none does.
             || self.by_start.range(..part.end()).next_back().is_some_and(reaches)
     }
 

@@ -4,7 +4,7 @@
 //! it must be able to wait for every writer that did so before. Two [`Gate`](crate::Gate)s do both: one counts
 //! reservations, one NOCOW writers, and a group is read-only while both are closed.
 //!
-//! # Who may do what
+//! # What owners and others may do
 //!
 //! | type | held by | may |
 //! |---|---|---|

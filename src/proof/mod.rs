@@ -35,6 +35,10 @@ pub mod transaction {}
 pub mod loom {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/engine.md")]
+pub mod engine {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/specification.md")]
 pub mod specification {}
 

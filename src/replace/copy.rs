@@ -68,6 +68,7 @@ pub(super) fn copy_extents(
         figures.extents += 1;
         figures.bytes += extent.len();
         run = match run {
+            // They adjoin: one read and one write for both.
             Some(run) if run.end() == extent.start() => {
                 Some(LogicalRange::between(run.start(), extent.end()))
             }
@@ -79,6 +80,7 @@ pub(super) fn copy_extents(
         };
     }
     run.map_or(Ok(()), copy)?;
+    // A copy that is cancelled is not worth a flush.
     cancel.check()?;
     target.flush().map_err(|error| CopyError::device(Side::Target, range.start(), error))?;
     Ok(figures)

@@ -68,8 +68,8 @@ pub struct CursorReader {
 }
 
 impl Cursor {
-    /// A cursor at address zero: nothing is copied yet. One half is for the task that copies, the other is
-    /// cloned for each writer that wants one.
+    /// A cursor at address zero: nothing is copied yet. Returns the half for the task that copies, and
+    /// one for writers, which they clone.
     ///
     /// ```
     /// let (cursor, reader) = blockgate::Cursor::new();
@@ -130,7 +130,7 @@ impl CursorReader {
     /// Where the cursor is, or was a moment ago. To be asked for each write *after* its ordered extent
     /// was added: the cursor then cannot pass the write's group before the write is finished.
     ///
-    /// Never blocks. It does not go back, but by a [reset](Cursor::reset).
+    /// Never blocks. It goes back only by a [reset](Cursor::reset).
     ///
     /// Acquire: what was copied below the address that is returned happens-before the return.
     ///

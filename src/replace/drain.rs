@@ -163,7 +163,7 @@ impl<'group> Frozen<'group> {
     /// group stays read-only until this token, or the one that the last step returned for it, is dropped; and
     /// beyond that while another task holds a level.
     ///
-    /// Acquire: what the writers did that have ended already happens-before the return.
+    /// Acquire: what a writer did happens-before the return, if the freeze found it gone.
     ///
     /// Source: `btrfs_inc_block_group_ro`.
     ///
@@ -516,6 +516,7 @@ impl<'group> Copied<'group> {
     /// ```
     pub fn advance(self, cursor: &mut Cursor) -> Passed<'group> {
         let end = self.read_only.group().range().end();
+        // Under `CloneAlways` it is at the end from the start.
         if cursor.address() < end {
             cursor.advance(end);
         }

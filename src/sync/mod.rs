@@ -12,7 +12,7 @@
 //! | [`Monitor`] | a mutex with "wait until this holds" | loom never wakes a waiter spuriously, so a bare wait would pass with `if` |
 //!
 //! Two more things belong to one thread alone, so they cost no synchronization: the [shard](current_shard) it
-//! works on, and the numbers it remembers.
+//! works on, and the numbers it remembers (`remembered`).
 //!
 //! There is no poisoning: a panic under a lock leaves the value as it was at that moment. The crate calls
 //! user code under no lock but the commit's, where a panic is caught and makes the commit fail.

@@ -23,6 +23,7 @@ impl AtomicU64 {
         new: u64,
         orders: (Ordering, Ordering),
     ) -> Result<u64, u64> {
+        // Weak: the callers loop anyway.
         self.0.compare_exchange_weak(old, new, orders.0, orders.1)
     }
 
@@ -78,6 +79,18 @@ impl AtomicU64 {
 pub struct Mutex<T>(parking_lot::Mutex<T>);
 
 /// A locked [`Mutex`].
+///
+/// ```
+/// use blockgate::sync::{Mutex, MutexGuard};
+///
+/// fn longest(mut names: MutexGuard<'_, Vec<&'static str>>) -> Option<&'static str> {
+///     names.sort_by_key(|name| name.len());
+///     names.pop()
+/// } // unlocked here
+/// let names = Mutex::new(vec!["old", "target"]);
+/// assert_eq!(longest(names.lock()), Some("target"));
+/// assert_eq!(names.lock().len(), 1);
+/// ```
 pub type MutexGuard<'a, T> = parking_lot::MutexGuard<'a, T>;
 
 impl<T> Mutex<T> {

@@ -54,8 +54,8 @@ impl CounterWord {
     /// What is returned was exchanged, or was read by a read-modify-write or by an exchange that failed
     /// (which production may also do spuriously).
     ///
-    /// Does not block. `f` may be called several times, and once with a value that the word never had: the
-    /// guess.
+    /// Does not block. `f` may be called several times, first with the guess, which the word may never have
+    /// held.
     ///
     /// ```
     /// use blockgate::sync::{CounterWord, Ordering};

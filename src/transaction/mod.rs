@@ -389,6 +389,7 @@ impl<S: CommitSteps> Transactions<S> {
         let (root, changes) = self.take_refs(transaction)?;
         emit(|| Event::OpenTransaction);
         drop(closed.take()); // C4
+        // Before the switch: a root that readers see is one that survives a crash.
         self.steps.before_switch(&root, &changes).map_err(CommitError::persist)?;
         self.tree.switch_commit_root(root.clone());
         self.steps.after_switch(&changes); // C8
@@ -397,6 +398,7 @@ impl<S: CommitSteps> Transactions<S> {
 
     /// Runs with the gate closed and empty.
     fn take_refs(&self, transaction: TransactionId) -> Result<(CommitRoot, Changes), CommitError> {
+        // C3: no handle is left that could push between this drain and the opening.
         let refs = self.queue.drain();
         emit(|| Event::RunRefs { transaction });
         let changes = self.tree.apply(&refs.fold()).map_err(CommitError::refs)?;
@@ -450,7 +452,7 @@ impl TransactionHandle<'_> {
     #[track_caller]
     #[inline(always)]
     pub fn push(&mut self, delayed_ref: DelayedRef) {
-        let transaction = TransactionId(self.queue.push(delayed_ref) + 1);
+        let transaction = after_drains(self.queue.push(delayed_ref));
         self.transaction = Some(transaction);
         emit(|| queued(delayed_ref, transaction));
     }
@@ -471,7 +473,7 @@ impl TransactionHandle<'_> {
     #[track_caller]
     #[inline]
     pub fn push_all(&mut self, refs: &[DelayedRef]) {
-        let transaction = TransactionId(self.queue.push_all(refs) + 1);
+        let transaction = after_drains(self.queue.push_all(refs));
         self.transaction = Some(transaction);
         for &delayed_ref in refs {
             emit(|| queued(delayed_ref, transaction));
@@ -513,7 +515,7 @@ impl TransactionHandle<'_> {
 
     #[cold]
     fn look_up_running(&self) -> TransactionId {
-        TransactionId(self.queue.push_all(&[]) + 1)
+        after_drains(self.queue.push_all(&[]))
     }
 
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
@@ -535,6 +537,12 @@ impl TransactionHandle<'_> {
     pub fn end(self) -> TransactionId {
         self.running()
     }
+}
+
+/// The transaction that takes what is queued after `drains` drains: each commit drains once, and the first
+/// transaction has the number 1.
+fn after_drains(drains: u64) -> TransactionId {
+    TransactionId(drains + 1)
 }
 
 fn queued(DelayedRef { extent, action }: DelayedRef, transaction: TransactionId) -> Event {

@@ -172,6 +172,7 @@ impl Volume {
         }
         let cursor = Some(self.begin_replacement()?);
         let target = Target::new(target);
+        // Before the cursor moves: a writer that is behind it must find the target.
         self.storage().target.set(Some(&target));
         let mut replace =
             DeviceReplace { volume: self, target, cursor, passed: 0, cancel: CancelToken::default() };
@@ -229,6 +230,7 @@ impl Volume {
         let finished = matches!(replacement, Replacement::Finished);
         let storage = self.transactions.steps_mut();
         let target = finished.then(|| storage.target.get()).flatten().ok_or(ReplaceError::NotFinished)?;
+        // A new cursor instead of a reset: exclusive access proves that no writer has the old one.
         storage.target.set(None);
         let (cursor, reader) = Cursor::new();
         *replacement = Replacement::Idle(cursor);

@@ -244,7 +244,7 @@ impl Volume {
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
     /// its space is free after it. Blocks while a commit is at work.
     ///
-    /// Returns the transaction by whose commit the reference is gone.
+    /// Returns the transaction whose commit drops the reference.
     ///
     /// # Errors
     /// [`WriteError::Outside`] where no group contains it; [`WriteError::NotAnExtent`] where it is a part of

@@ -30,7 +30,7 @@ pub(super) struct Storage {
 }
 
 impl CommitSteps for Storage {
-    /// The space is booked last: what fails before it has changed nothing.
+    /// The space is booked last: an error of a device must leave the figures as they were.
     fn before_switch(
         &self,
         root: &CommitRoot,
@@ -74,6 +74,7 @@ impl Storage {
     }
 
     pub(super) fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
+        // Groups are sorted and do not overlap: only the last one that starts at or before the extent may have it.
         let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
         self.groups[..behind]
             .last()

@@ -91,6 +91,7 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn overwrite(&self, extent: LogicalRange, data: &[u8]) -> Result<Overwrite, WriteError> {
+        // A clone must not see the overwrite, so a shared extent is replaced and not written.
         let is_shared = self.check_extent(extent)?.is_some_and(|item| item.references > 1);
         if is_shared {
             return self.overwrite_elsewhere(extent, data);

@@ -1,5 +1,5 @@
-//! The right program: the drain in seven steps, and beside it both writers, hand over hand. Each wrong program
-//! in these folders is a part of it with one thing wrong.
+//! The right program: the drain in seven steps, and beside it both writers, hand over hand. Each wrong
+//! program in these folders is a part of it with one thing wrong.
 
 use std::error::Error;
 use std::sync::Arc;

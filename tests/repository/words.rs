@@ -94,23 +94,14 @@ pub const PATH_ATTRIBUTE: Rule = Rule {
 };
 
 impl Rule {
-    /// Where `text` breaks the rule.
-    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let pattern = Regex::new(self.pattern).expect("a pattern");
-        let unless_after = self.unless_after.map(|pattern| Regex::new(pattern).expect("a pattern"));
-        let is_right = |at: usize| unless_after.as_ref().is_some_and(|pattern| pattern.is_match(&text[..at]));
-        pattern.find_iter(text).map(|found| found.range()).filter(|found| !is_right(found.start)).collect()
-    }
-
-    /// The findings in one file.
-    pub fn check(&self, file: &str, text: &str) -> Vec<Finding> {
-        let prose = without_markers(text);
-        let found = self.find(&prose).into_iter().map(|at| {
-            let line = prose[..at.start].matches('\n').count() + 1;
-            let words = prose[at].split_whitespace().collect::<Vec<_>>().join(" ");
-            Finding::new(file, line, format!("`{words}`: write {}", self.instead))
-        });
-        found.collect()
+    pub fn compile(&self) -> Search<'_> {
+        let compile = |pattern| Regex::new(pattern).expect("a pattern");
+        Search {
+            rule: self,
+            pattern: compile(self.pattern),
+            unless_after: self.unless_after.map(compile),
+            markers: compile(MARKERS),
+        }
     }
 
     /// The rule finds what it should in its samples, and nothing else.
@@ -118,18 +109,50 @@ impl Rule {
     /// # Errors
     /// The samples with which it does not.
     pub fn test(&self) -> Result<(), String> {
-        let missed = self.wrong.iter().filter(|text| self.find(&without_markers(text)).is_empty());
+        let search = self.compile();
+        let finds = |text: &str| !search.find(&search.without_markers(text)).is_empty();
+        let missed = self.wrong.iter().filter(|text| !finds(text));
         let missed = missed.map(|text| format!("{} is not found in {text:?}", self.name));
-        let extra = self.right.iter().filter(|text| !self.find(&without_markers(text)).is_empty());
+        let extra = self.right.iter().filter(|text| finds(text));
         let extra = extra.map(|text| format!("{} is found in {text:?}", self.name));
         let wrong: Vec<_> = missed.chain(extra).collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
     }
 }
 
-/// The text line by line, without what stands before the words of a comment or a quotation: so a sentence
-/// goes on from one line to the next.
-fn without_markers(text: &str) -> String {
-    let markers = Regex::new(r"(?m)^[ \t]*(//[/!]?|>|\* )[ \t]*").expect("a pattern");
-    markers.replace_all(text, "").into_owned()
+/// What stands before the words on a line of a comment, a quotation or a list.
+const MARKERS: &str = r"(?m)^[ \t]*(//[/!]?|>|\* )[ \t]*";
+
+/// A rule, ready to search many files.
+pub struct Search<'rule> {
+    rule: &'rule Rule,
+    pattern: Regex,
+    unless_after: Option<Regex>,
+    markers: Regex,
+}
+
+impl Search<'_> {
+    /// The findings in one file.
+    pub fn check(&self, file: &str, text: &str) -> Vec<Finding> {
+        let prose = self.without_markers(text);
+        let found = self.find(&prose).into_iter().map(|at| {
+            let line = prose[..at.start].matches('\n').count() + 1;
+            let words = prose[at].split_whitespace().collect::<Vec<_>>().join(" ");
+            Finding::new(file, line, format!("`{words}`: write {}", self.rule.instead))
+        });
+        found.collect()
+    }
+
+    /// Where `text` breaks the rule.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let is_right =
+            |at: usize| self.unless_after.as_ref().is_some_and(|before| before.is_match(&text[..at]));
+        let found = self.pattern.find_iter(text).map(|found| found.range());
+        found.filter(|found| !is_right(found.start)).collect()
+    }
+
+    /// The text line by line, without the markers: so a sentence goes on from one line to the next.
+    fn without_markers(&self, text: &str) -> String {
+        self.markers.replace_all(text, "").into_owned()
+    }
 }

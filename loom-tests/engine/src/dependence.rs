@@ -12,7 +12,7 @@ use crate::threads::{MOST_THREADS, ThreadSet};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accesses {
     write: Option<u32>,
-    /// Who has read since the last write, and its last such step.
+    /// The threads that have read since the last write, and the last such step of each.
     readers: ThreadSet,
     reads: [u32; MOST_THREADS],
 }

@@ -92,7 +92,7 @@ impl fmt::Debug for Object {
     }
 }
 
-/// Who did what to which object.
+/// What a thread did to an object.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Event {
     pub(crate) thread: u8,

@@ -59,7 +59,7 @@ pub struct Waiting {
     pub object: Object,
     /// Where it waits.
     pub place: Place,
-    /// Of a mutex: who holds it, and where it was locked.
+    /// Of a mutex: the thread that holds it, and where it was locked.
     pub holder: Option<(usize, Place)>,
 }
 

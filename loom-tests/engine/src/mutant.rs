@@ -8,7 +8,7 @@ pub enum Mutant {
     WeakInitials,
     /// Of what the second of two racing steps needs, only its own thread's steps are kept.
     TruncatedReversal,
-    /// Whom to explore is always the second step's own thread, though it may need others first.
+    /// The thread to explore is always the second step's own thread, though it may need others first.
     SecondThreadFirst,
     /// What an exchange does is foretold from what it did when it fell asleep: one that failed sleeps on when
     /// its word is written.

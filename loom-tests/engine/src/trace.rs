@@ -149,13 +149,16 @@ pub(crate) fn canonical(steps: &[Step]) -> u64 {
 fn hash(step: &Step) -> u64 {
     let Event { thread, access, object } = step.event;
     let access = u64::from(access == Access::Write);
-    let who = u64::from(thread) << 32 | u64::from(step.index) << 16 | u64::from(step.choice) << 1 | access;
+    let event_bits =
+        u64::from(thread) << 32 | u64::from(step.index) << 16 | u64::from(step.choice) << 1 | access;
     let known = step
         .clock
         .entries()
         .chunks(4)
         .map(|four| four.iter().fold(0, |packed, entry| packed << 16 | u64::from(*entry)));
-    std::iter::once(who).chain(known).fold(mix(u64::from(object.bits())), |hash, next| mix(hash ^ next))
+    std::iter::once(event_bits)
+        .chain(known)
+        .fold(mix(u64::from(object.bits())), |hash, next| mix(hash ^ next))
 }
 
 /// The finalizer of splitmix64 (Steele, Lea and Flood 2014).

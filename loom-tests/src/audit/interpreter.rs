@@ -7,7 +7,7 @@
 //! permit: each thread has a view (the oldest value of each cell that it may still read), which travels
 //! with every release to every acquire that reads it.
 
-use super::program::{Condition, Event, Op, Outcome, Program, Raw, Rmw, Update, told};
+use super::program::{Condition, Event, Op, Outcome, Program, Raw, Rmw, Update, value_of};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 
@@ -184,7 +184,7 @@ impl State {
     /// One event of thread `t`; several states where it may read one of several values.
     fn event(mut self, t: usize, event: &Event) -> Vec<Self> {
         let value = match event {
-            Event::Update { word, update } => Some(told(self.update(t, *word, update))),
+            Event::Update { word, update } => Some(value_of(self.update(t, *word, update))),
             Event::Rmw { word, action, order } => {
                 let value = self.words[*word].value;
                 self.exchange(t, *word, action.next(value), *order);
@@ -248,7 +248,7 @@ impl State {
                 self.raw = next;
                 Some(value)
             }
-            Raw::CompareExchange(..) => Some(told(Err(value))),
+            Raw::CompareExchange(..) => Some(value_of(Err(value))),
         }
     }
 }

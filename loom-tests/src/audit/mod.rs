@@ -130,7 +130,7 @@ impl Tally {
         let mut missed: BTreeSet<_> = all.difference(&explored.outcomes).collect();
         if all.contains(&Outcome::Deadlock) {
             self.deadlocks += 1;
-            // Loom must find the deadlock; what it would have found after it nobody knows.
+            // Loom must find the deadlock; what it would have found after it is not known.
             missed.retain(|outcome| **outcome == Outcome::Deadlock);
         }
         let extra: Vec<_> = explored.outcomes.difference(&all).collect();

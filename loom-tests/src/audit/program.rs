@@ -103,7 +103,7 @@ pub(crate) enum Raw {
 /// What one execution of a program came to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
-    /// Nobody can go on, and somebody has not finished.
+    /// No thread can go on, and one has not finished.
     Deadlock,
     Finished {
         /// What each thread read, in its own order.
@@ -113,8 +113,8 @@ pub(crate) enum Outcome {
     },
 }
 
-/// What a compare-exchange tells: the value, and whether it was the expected one.
-pub(crate) fn told(result: Result<u64, u64>) -> u64 {
+/// What a compare-exchange read: the value, and whether it was the expected one.
+pub(crate) fn value_of(result: Result<u64, u64>) -> u64 {
     result.unwrap_or_else(|value| REFUSED ^ value)
 }
 

@@ -1,6 +1,6 @@
 //! The engine that is audited: a program under loom, through `blockgate::sync` itself.
 
-use super::program::{Condition, Event, Lock, Op, Outcome, Program, Raw, Rmw, Update, told};
+use super::program::{Condition, Event, Lock, Op, Outcome, Program, Raw, Rmw, Update, value_of};
 use blockgate::sync::{CounterWord, Monitor, Mutex, Published, Publisher, published};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +39,7 @@ pub(crate) fn explore(program: &Program) -> Explored {
 
 type Shared<T = BTreeSet<Outcome>> = std::sync::Mutex<T>;
 
-/// Loom reads its limits from the environment; here they would be holes that nobody sees.
+/// Loom reads its limits from the environment; here they would be holes that go unseen.
 fn unbounded() -> loom::model::Builder {
     let mut builder = loom::model::Builder::new();
     (builder.max_branches, builder.preemption_bound) = (1_000, None);
@@ -62,7 +62,7 @@ enum AnyLock {
     Monitor(Monitor<u64>),
 }
 
-/// One execution: the main thread is thread 0, and who ends last takes down the outcome.
+/// One execution: the main thread is thread 0, and the thread that ends last records the outcome.
 fn execute(program: &Arc<Program>, found: &Arc<Shared>) {
     let world = Arc::new(World::new(program));
     for thread in 1..program.threads.len() {
@@ -173,7 +173,7 @@ impl Role<'_> {
 
     fn event(&mut self, event: &Event) {
         let value = match event {
-            Event::Update { word, update } => Some(told(self.update(*word, update))),
+            Event::Update { word, update } => Some(value_of(self.update(*word, update))),
             Event::Rmw { word, action, order } => {
                 let word = &self.world.words[*word];
                 Some(match *action {
@@ -206,7 +206,7 @@ impl Role<'_> {
                 None
             }
             Raw::CompareExchange(old, new) => {
-                Some(told(self.world.raw.compare_exchange(old, new, AcqRel, Acquire)))
+                Some(value_of(self.world.raw.compare_exchange(old, new, AcqRel, Acquire)))
             }
         }
     }

@@ -1,36 +1,25 @@
-//! Threads of the system: real memory, and whatever interleavings come. There are no events to compare.
+//! Threads of the system: real memory, and whatever interleavings come.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+pub(super) use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
-static REACHED: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+use blockgate::Event;
+
+use super::Recorder;
+
+pub type RoleId = std::thread::ThreadId;
+
+/// Each thread would report its own, in no common order.
+pub const EVENTS_HAVE_AN_ORDER: bool = false;
 
 thread_local! {
     static SPAWNED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A sector of a device. Relaxed: what orders its accesses is the protocol.
-pub struct Sector(AtomicU64);
-
-impl Sector {
-    pub fn new(value: u64) -> Self {
-        Self(AtomicU64::new(value))
-    }
-
-    pub fn read(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    pub fn write(&self, value: u64) {
-        self.0.store(value, Relaxed);
-    }
-
-    pub fn peek(&self) -> u64 {
-        self.read()
-    }
+pub fn current_role() -> RoleId {
+    std::thread::current().id()
 }
 
 pub fn spawn(role: impl FnOnce() + Send + 'static) {
@@ -38,34 +27,23 @@ pub fn spawn(role: impl FnOnce() + Send + 'static) {
     SPAWNED.with(|spawned| spawned.borrow_mut().push(handle));
 }
 
-/// Runs one execution, and waits for every thread that it spawned.
+/// Runs one execution, waits for every thread that it spawned, and unwinds as the first that did.
 pub fn run(body: impl FnOnce()) {
-    body();
+    let mut ended = catch_unwind(AssertUnwindSafe(body));
     for handle in SPAWNED.take() {
-        if let Err(panic) = handle.join() {
-            std::panic::resume_unwind(panic);
-        }
+        ended = ended.and(handle.join());
+    }
+    if let Err(panic) = ended {
+        resume_unwind(panic);
     }
 }
 
-pub fn reached(outcome: &str) {
-    let mut reached = REACHED.lock().unwrap_or_else(PoisonError::into_inner);
-    *reached.entry(outcome.into()).or_default() += 1;
+pub fn hear(_recorder: Option<Recorder>) {}
+
+pub fn is_recording() -> bool {
+    false
 }
 
-/// What was reached since the last call.
-pub fn take_reached() -> BTreeMap<String, u64> {
-    std::mem::take(&mut *REACHED.lock().unwrap_or_else(PoisonError::into_inner))
-}
+pub fn record(_location: &'static Location<'static>, _event: Event) {}
 
-pub fn check(holds: bool, invariant: &str, detail: impl FnOnce() -> String) {
-    assert!(holds, "{invariant}: {}", detail());
-}
-
-pub fn violated(invariant: &str, detail: impl Into<String>) -> ! {
-    panic!("{invariant}: {}", detail.into())
-}
-
-pub fn violated_at(invariant: &str, detail: impl Into<String>, _highlight: impl Into<String>) -> ! {
-    violated(invariant, detail)
-}
+pub fn note(_text: impl Into<String>) {}

@@ -16,6 +16,12 @@ pub(crate) struct Expected {
     pub(crate) outcomes: &'static [&'static str],
 }
 
+/// Where three threads count once each: every order.
+pub(crate) const EVERY_ORDER_OF_THREE: Expected = Expected {
+    executions: 26,
+    outcomes: &["a=0 b=1 c=2", "a=0 b=2 c=1", "a=1 b=0 c=2", "a=1 b=2 c=0", "a=2 b=0 c=1", "a=2 b=1 c=0"],
+};
+
 /// Limits of a search, as loom has them.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Limits {

@@ -4,40 +4,37 @@
 
 use loom_harness::{Model, Twin};
 
-use crate::protocol::replace_by_hand::Play;
-use crate::protocol::steps::{Role, Step, moved, replaced, without};
-use crate::protocol::transaction_by_hand::Transaction;
-use crate::scenario::trace::Report;
+use super::Plays;
+use crate::protocol::replace::ReplaceByHand;
+use crate::protocol::role::Role;
+use crate::protocol::step::Step;
+use crate::protocol::transaction::TransactionByHand;
+use crate::stage::Compare;
 
 pub fn models() -> Vec<Model> {
     vec![
         Model::new("replace/by-hand-cow")
             .theorem("The protocol composed from public parts misses no extent of a COW writer.")
-            .roles(&["device replace", "COW writer"])
             .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
-            .body(|| Play::of(Role::Cow).run(Some(Report::AtOnce))),
+            .plays(ReplaceByHand::of(Role::Cow).play(Compare::AtOnce)),
         Model::new("replace/by-hand-nocow")
             .theorem("The protocol composed from public parts copies nothing that a NOCOW writer is writing.")
-            .roles(&["device replace", "NOCOW writer"])
             .must_reach(&["refused", "waited-nocow", "waited-ordered", "both-devices"])
-            .body(|| Play::of(Role::Nocow).run(Some(Report::AtOnce))),
+            .plays(ReplaceByHand::of(Role::Nocow).play(Compare::AtOnce)),
         Model::new("replace/by-hand-cow+committer")
             .theorem("The same beside a thread that commits: the drain's commit begins after its waits.")
-            .roles(&["device replace", "COW writer", "committer"])
             .must_reach(&["refused", "waited-ordered", "both-devices"])
-            .body(|| Play::of(Role::Cow).with_committer().run(Some(Report::AtOnce))),
+            .plays(ReplaceByHand::of(Role::Cow).with_committer().play(Compare::AtOnce)),
         Model::new("transaction/by-hand")
             .theorem(
                 "C2 to C4: a commit composed from a gate, a queue and a tree has all of a handle or none.",
             )
-            .roles(&["committer", "joiner"])
             .must_reach(&["in-the-root", "lands-in-the-next", "waited", "waited-to-enter"])
-            .body(|| Transaction::new().run()),
+            .plays(TransactionByHand::new().play()),
         Model::new("transaction/by-hand-2-committers")
             .theorem("C1: of two commits at once, neither returns before what ended is in the root.")
-            .roles(&["joiner, then committer", "committer"])
             .must_reach(&["in-the-root"])
-            .body(|| Transaction::new().committed_twice().run()),
+            .plays(TransactionByHand::new().committed_twice().play()),
     ]
 }
 
@@ -45,11 +42,11 @@ pub fn models() -> Vec<Model> {
 const LOST: &str = "lost extent";
 
 /// The seed: what the patch of 2016 describes, in its order. The harness draws the execution with the
-/// fewest preemptions, which would be one of a writer who is over before read-only; so this twin fails only
+/// fewest preemptions, which would be one of a writer that is over before read-only; so this twin fails only
 /// where the I/O is in flight from before read-only until after the copy.
 pub fn seed() -> Twin {
     use Step as S;
-    let replace = vec![
+    let program = vec![
         S::LookAtWrite,
         S::SetReadOnly,
         S::ReadRoot,
@@ -61,7 +58,7 @@ pub fn seed() -> Twin {
         S::MoveCursor,
     ];
     let what = "the drain, of a write in flight: the race of 2016";
-    cow("replace/seed", what, LOST, |play| play.replace(replace.clone()))
+    cow("replace/seed", what, LOST, |roles| roles.replace(program))
 }
 
 pub fn twins() -> Vec<Twin> {
@@ -86,11 +83,11 @@ fn waits() -> Vec<Twin> {
         cow("replace/no-wait-for-ordered-cow", ordered, LOST, omitting(&[S::WaitOrdered])),
         nocow("replace/no-wait-for-ordered-nocow", ordered, "race", omitting(&[S::WaitOrdered])),
         cow("replace/no-commit", "the commit", LOST, omitting(&[S::Commit])),
-        cow("replace/commit-only-after-waiting", "the commit where nothing was waited for", LOST, |play| {
-            play.replace(replaced(Role::Replace, S::Commit, S::CommitIfWaited))
+        cow("replace/commit-only-after-waiting", "the commit where nothing was waited for", LOST, |roles| {
+            roles.replace(Role::Replace.replacing(S::Commit, S::CommitIfWaited))
         }),
-        cow("replace/shares-the-commit-at-work", "a commit that begins after the waits", LOST, |play| {
-            play.with_committer().replace(replaced(Role::Replace, S::Commit, S::ShareCommit))
+        cow("replace/shares-the-commit-at-work", "a commit that begins after the waits", LOST, |roles| {
+            roles.with_committer().replace(Role::Replace.replacing(S::Commit, S::ShareCommit))
         }),
         cow("replace/no-undo", "the end of read-only", counts, omitting(&[S::SetReadWrite])),
     ]
@@ -100,42 +97,42 @@ fn waits() -> Vec<Twin> {
 fn orders() -> Vec<Twin> {
     use Step as S;
     vec![
-        // Who waits must have closed: for the old writers, by a level of its own.
-        cow("replace/read-only-after-the-waits", "read-only during the waits", LOST, |play| {
+        // A wait needs a level of read-only: for the old writers, one of its own.
+        cow("replace/read-only-after-the-waits", "read-only during the waits", LOST, |roles| {
             let waits = [S::SetReadOnly, S::WaitReservations, S::WaitNocowWriters, S::WaitOrdered];
-            let rest = without(Role::Replace, &waits);
-            play.replace([&waits[..], &[S::SetReadWrite, S::SetReadOnly], &rest].concat())
+            let rest = Role::Replace.without(&waits);
+            roles.replace([&waits[..], &[S::SetReadWrite, S::SetReadOnly], &rest].concat())
         }),
         cow(
             "replace/ordered-before-reservations",
             "the wait for reservations being before the one for ordered extents",
             LOST,
-            |play| play.replace(moved(Role::Replace, S::WaitOrdered, S::WaitReservations)),
+            |roles| roles.replace(Role::Replace.moving(S::WaitOrdered, S::WaitReservations)),
         ),
         nocow(
             "replace/ordered-before-nocow-writers",
             "the wait for NOCOW writers being before the one for ordered extents",
             "race",
-            |play| play.replace(moved(Role::Replace, S::WaitOrdered, S::WaitNocowWriters)),
+            |roles| roles.replace(Role::Replace.moving(S::WaitOrdered, S::WaitNocowWriters)),
         ),
         cow(
             "replace/commit-before-ordered",
             "the wait for ordered extents being before the commit",
             LOST,
-            |play| play.replace(moved(Role::Replace, S::Commit, S::WaitOrdered)),
+            |roles| roles.replace(Role::Replace.moving(S::Commit, S::WaitOrdered)),
         ),
-        cow("replace/root-before-commit", "the commit being before the commit root is read", LOST, |play| {
-            play.replace(moved(Role::Replace, S::ReadRoot, S::Commit))
+        cow("replace/root-before-commit", "the commit being before the commit root is read", LOST, |roles| {
+            roles.replace(Role::Replace.moving(S::ReadRoot, S::Commit))
         }),
-        cow("replace/read-write-first", "the cursor moving before read-write", LOST, |play| {
-            play.replace(moved(Role::Replace, S::SetReadWrite, S::MoveCursor))
+        cow("replace/read-write-first", "the cursor moving before read-write", LOST, |roles| {
+            roles.replace(Role::Replace.moving(S::SetReadWrite, S::MoveCursor))
         }),
         cow("replace/reservation-ends-first", RESERVATION_LAST, LOST, reservation_ends_first),
         nocow(
             "replace/nocow-writer-ends-first",
             "the ordered extent being added before the NOCOW writer ends",
             "race",
-            |play| play.writer(moved(Role::Nocow, S::EndNocow, S::AddOrdered)),
+            |roles| roles.writes(Role::Nocow.moving(S::EndNocow, S::AddOrdered)),
         ),
         cow("replace/ordered-finished-first", REF_FIRST, LOST, ordered_finished_first),
     ]
@@ -148,23 +145,23 @@ fn transactions() -> Vec<Twin> {
             "transaction/no-wait-for-handles",
             "the wait for handles",
             "C3: a commit root is one transaction's state",
-            |t| t.committer(without(Role::Committer, &[S::WaitEmpty])),
+            |t| t.committer(Role::Committer.without(&[S::WaitHandles])),
         ),
         transaction(
             "transaction/left-before-queueing",
             "the last ref being queued before the handle ends",
             "C3: a commit root is one transaction's state",
-            |t| t.joiner(moved(Role::Joiner, S::Leave, S::PublishSecond)),
+            |t| t.joiner(Role::Joiner.moving(S::Leave, S::QueueSecond)),
         ),
         transaction(
             "transaction/opened-before-the-refs-are-taken",
             "the refs being taken before the transaction opens",
             "C3: a commit root is one transaction's state",
-            |t| t.committer(moved(Role::Committer, S::Open, S::Drain)),
+            |t| t.committer(Role::Committer.moving(S::OpenTransaction, S::RunRefs)),
         ),
         // The assertion of T2.
         transaction("transaction/no-commit-lock", "the lock that one commit holds", "panic", |t| {
-            t.committed_twice().committer(without(Role::Committer, &[S::Lock, S::Unlock]))
+            t.committed_twice().committer(Role::Committer.without(&[S::LockCommits, S::UnlockCommits]))
         }),
     ]
 }
@@ -186,16 +183,16 @@ pub fn specification_twins() -> Vec<Twin> {
         compared("specification/no-commit", "the commit", omitting(&[S::Commit])),
         compared("specification/reservation-ends-first", RESERVATION_LAST, reservation_ends_first),
         compared("specification/ordered-finished-first", REF_FIRST, ordered_finished_first),
-        compared("specification/cursor-before-copy", "the copy before the cursor moves", |play| {
-            play.replace(moved(Role::Replace, S::MoveCursor, S::Copy))
+        compared("specification/cursor-before-copy", "the copy before the cursor moves", |roles| {
+            roles.replace(Role::Replace.moving(S::MoveCursor, S::Copy))
         }),
         // Under the reservation, which the drain waits for: so nothing is lost.
         compared(
             "specification/write-before-ordered",
             "the ordered extent being added before the I/O",
-            |play| {
-                let first = [S::Reserve, S::ReadCursor, S::Write];
-                play.writer([&first[..], &without(Role::Cow, &first)].concat())
+            |roles| {
+                let first = [S::BeginReservation, S::ReadCursor, S::Write];
+                roles.writes([&first[..], &Role::Cow.without(&first)].concat())
             },
         ),
     ]
@@ -204,45 +201,51 @@ pub fn specification_twins() -> Vec<Twin> {
 const RESERVATION_LAST: &str = "the ordered extent being added before the reservation ends";
 const REF_FIRST: &str = "the delayed ref being queued before the ordered extent is finished";
 
-fn reservation_ends_first(play: Play) -> Play {
-    play.writer(moved(Role::Cow, Step::EndReservation, Step::AddOrdered))
+fn reservation_ends_first(roles: ReplaceByHand) -> ReplaceByHand {
+    roles.writes(Role::Cow.moving(Step::EndReservation, Step::AddOrdered))
 }
 
-fn ordered_finished_first(play: Play) -> Play {
-    play.writer(moved(Role::Cow, Step::FinishOrdered, Step::Join))
+fn ordered_finished_first(roles: ReplaceByHand) -> ReplaceByHand {
+    roles.writes(Role::Cow.moving(Step::RemoveOrdered, Step::Join))
 }
 
 /// A replace that leaves `steps` out.
-fn omitting(steps: &[Step]) -> impl Fn(Play) -> Play {
-    move |play| play.replace(without(Role::Replace, steps))
+fn omitting(steps: &[Step]) -> impl Fn(ReplaceByHand) -> ReplaceByHand {
+    move |roles| roles.replace(Role::Replace.without(steps))
 }
 
-fn cow(name: &str, left_out: &str, expect: &str, change: impl Fn(Play) -> Play) -> Twin {
-    by_hand(name, left_out, expect, change(Play::of(Role::Cow)), None)
+fn cow(
+    name: &str,
+    left_out: &str,
+    expect: &str,
+    change: impl FnOnce(ReplaceByHand) -> ReplaceByHand,
+) -> Twin {
+    by_hand(name, left_out, expect, change(ReplaceByHand::of(Role::Cow)), Compare::Nothing)
 }
 
-fn nocow(name: &str, left_out: &str, expect: &str, change: impl Fn(Play) -> Play) -> Twin {
-    by_hand(name, left_out, expect, change(Play::of(Role::Nocow)), None)
+fn nocow(
+    name: &str,
+    left_out: &str,
+    expect: &str,
+    change: impl FnOnce(ReplaceByHand) -> ReplaceByHand,
+) -> Twin {
+    by_hand(name, left_out, expect, change(ReplaceByHand::of(Role::Nocow)), Compare::Nothing)
 }
 
-fn compared(name: &str, left_out: &str, change: impl Fn(Play) -> Play) -> Twin {
-    by_hand(name, left_out, "specification", change(Play::of(Role::Cow)), Some(Report::AtTheEnd))
+fn compared(name: &str, left_out: &str, change: impl FnOnce(ReplaceByHand) -> ReplaceByHand) -> Twin {
+    by_hand(name, left_out, "specification", change(ReplaceByHand::of(Role::Cow)), Compare::AtTheEnd)
 }
 
-fn by_hand(name: &str, left_out: &str, expect: &str, play: Play, report: Option<Report>) -> Twin {
-    let (of, roles) = play.model();
-    let twin = Twin::new(name).of(of).left_out(left_out).roles(&roles).expect(expect);
-    twin.body(move || play.run(report))
+fn by_hand(name: &str, left_out: &str, expect: &str, roles: ReplaceByHand, compare: Compare) -> Twin {
+    Twin::new(name).of(roles.model_name()).left_out(left_out).expect(expect).plays(roles.play(compare))
 }
 
 fn transaction(
     name: &str,
     left_out: &str,
     expect: &str,
-    change: impl Fn(Transaction) -> Transaction,
+    change: impl FnOnce(TransactionByHand) -> TransactionByHand,
 ) -> Twin {
-    let changed = change(Transaction::new());
-    let (of, roles) = changed.model();
-    let twin = Twin::new(name).of(of).left_out(left_out).roles(&roles).expect(expect);
-    twin.body(move || changed.run())
+    let changed = change(TransactionByHand::new());
+    Twin::new(name).of(changed.model_name()).left_out(left_out).expect(expect).plays(changed.play())
 }

@@ -1,52 +1,52 @@
 //! Of `src/delayed_ref.rs`: each ref is in what exactly one drain returned, and what cancels is folded.
 //! Argued in `docs/delayed_ref.md`.
 
-use std::sync::Arc;
-
 use blockgate::delayed_ref::{DrainedRefs, FoldedRef};
 use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange, Shards};
-use loom_harness::{Model, check, reached};
+use loom_harness::Model;
 
-use crate::support::{Note, begin, last, role};
+use super::Plays;
+use crate::engine::{Note, check, reached};
+use crate::stage::{Empty, Play, stage};
 
 pub fn models() -> Vec<Model> {
     vec![
         Model::new("delayed-ref/2-producers+drain")
             .theorem("D1, D2: each ref is drained once, and refs queued together in one drain.")
-            .roles(&["drain", "producer", "producer"])
             .must_reach(&["drained-0", "drained-2", "drained-4"])
-            .body(|| producers_against_drain(3)),
+            .plays(producers_against_drain(3)),
         Model::new("delayed-ref/2-producers-in-one-shard")
             .theorem("D1, D2, where producers share a shard.")
-            .roles(&["drain", "producer", "producer"])
             .must_reach(&["drained-0", "drained-2", "drained-4"])
-            .body(|| producers_against_drain(1)),
+            .plays(producers_against_drain(1)),
         Model::new("delayed-ref/2-drains+producer")
             .theorem("D1: two drains at once share the refs out between them.")
-            .roles(&["drain", "drain", "producer"])
             .must_reach(&["drained-0", "drained-2"])
-            .body(two_drains),
+            .plays(two_drains()),
         Model::new("delayed-ref/add-and-drop")
             .theorem(
                 "D3: what is added and dropped of one extent comes to nothing, in one drain or over two.",
             )
-            .roles(&["drain", "adder", "dropper"])
             .must_reach(&["cancelled-in-the-first", "cancelled-in-the-second", "over-two"])
-            .body(add_and_drop),
+            .plays(add_and_drop()),
     ]
 }
 
-struct World {
+struct Drained {
     queue: DelayedRefQueue,
-    drained: Note<Vec<DelayedRef>>,
-    expected: usize,
+    /// By each drain.
+    refs: [Note<Vec<DelayedRef>>; 2],
+    expected: u64,
 }
 
-impl World {
-    fn new(shards: usize, expected: usize) -> Arc<Self> {
-        begin(&[], &[]); // a queue alone emits no events
-        let queue = DelayedRefQueue::new(Shards::new(shards));
-        Arc::new(Self { queue, drained: Note::default(), expected })
+impl Drained {
+    /// A queue alone emits no events, so there are no groups.
+    fn stage(shards: usize, expected: u64) -> Empty<Self> {
+        stage(&[]).world(move || Self {
+            queue: DelayedRefQueue::new(Shards::new(shards)),
+            refs: Default::default(),
+            expected,
+        })
     }
 
     /// Queues two refs together.
@@ -54,21 +54,18 @@ impl World {
         self.queue.push_all(&[2 * number, 2 * number + 1].map(|start| DelayedRef::add(block(start))));
     }
 
-    fn drain(&self) {
+    fn drain(&self, number: usize) {
         let refs: Vec<_> = self.queue.drain().iter().copied().collect();
         reached(["drained-0", "part", "drained-2", "part", "drained-4"][refs.len()]);
         check(refs.len() % 2 == 0, "D2: refs queued together are drained together", || format!("{refs:?}"));
-        let mut drained = self.drained.get();
-        drained.extend(refs);
-        self.drained.set(drained);
+        self.refs[number].set(refs);
     }
 
     fn end(mut self) {
-        let mut all = self.drained.get();
+        let mut all: Vec<_> = self.refs.iter_mut().filter_map(Note::take).flatten().collect();
         all.extend(self.queue.pending().iter());
         all.sort_by_key(|delayed_ref| delayed_ref.extent);
-        let expected: Vec<_> =
-            (0..self.expected as u64).map(|number| DelayedRef::add(block(number))).collect();
+        let expected: Vec<_> = (0..self.expected).map(|number| DelayedRef::add(block(number))).collect();
         check(all == expected, "D1: each ref is in one place", || format!("{all:?}"));
     }
 }
@@ -77,30 +74,25 @@ fn block(number: u64) -> LogicalRange {
     LogicalRange::new(number * 4096, 4096).expect("a range")
 }
 
-fn producers_against_drain(shards: usize) {
-    let world = World::new(shards, 4);
-    for number in 0..2 {
-        role(&world, move |world| world.produce(number), World::end);
-    }
-    world.drain();
-    last(world, World::end);
+fn producers_against_drain(shards: usize) -> Play {
+    let cast = Drained::stage(shards, 4).main("drain", |world| world.drain(0));
+    cast.role("producer", |world| world.produce(0))
+        .role("producer", |world| world.produce(1))
+        .end(Drained::end)
 }
 
-fn two_drains() {
-    let world = World::new(2, 2);
-    role(&world, World::drain, World::end);
-    role(&world, |world| world.produce(0), World::end);
-    world.drain();
-    last(world, World::end);
+fn two_drains() -> Play {
+    let cast = Drained::stage(2, 2).main("drain", |world| world.drain(0));
+    cast.role("drain", |world| world.drain(1)).role("producer", |world| world.produce(0)).end(Drained::end)
 }
 
-fn add_and_drop() {
-    begin(&[], &[]);
-    let world = Arc::new(Folding { queue: DelayedRefQueue::new(Shards::new(3)), first: Note::default() });
-    role(&world, |world| _ = world.queue.push(DelayedRef::add(block(0))), Folding::end);
-    role(&world, |world| _ = world.queue.push(DelayedRef::drop(block(0))), Folding::end);
-    world.first.set(world.queue.drain().fold());
-    last(world, Folding::end);
+fn add_and_drop() -> Play {
+    stage(&[])
+        .world(|| Folding { queue: DelayedRefQueue::new(Shards::new(3)), first: Note::default() })
+        .main("drain", |world| world.first.set(world.queue.drain().fold()))
+        .role("adder", |world| _ = world.queue.push(DelayedRef::add(block(0))))
+        .role("dropper", |world| _ = world.queue.push(DelayedRef::drop(block(0))))
+        .end(Folding::end)
 }
 
 struct Folding {
@@ -110,7 +102,8 @@ struct Folding {
 
 impl Folding {
     fn end(mut self) {
-        let (first, second) = (self.first.get(), DrainedRefs::fold(self.queue.pending()));
+        let first = self.first.take().unwrap_or_default();
+        let second = DrainedRefs::fold(self.queue.pending());
         let outcome = match (first.len(), second.len()) {
             (1, 0) => "cancelled-in-the-first",
             (0, 1) => "cancelled-in-the-second",

@@ -11,6 +11,25 @@ mod transaction;
 
 use loom_harness::{Model, Twin};
 
+use crate::stage::Play;
+
+/// A model or twin is a play: its body, and the names of its roles.
+trait Plays {
+    fn plays(self, play: Play) -> Self;
+}
+
+impl Plays for Model {
+    fn plays(self, play: Play) -> Self {
+        self.roles(play.roles()).body(move || play.run())
+    }
+}
+
+impl Plays for Twin {
+    fn plays(self, play: Play) -> Self {
+        self.roles(play.roles()).body(move || play.run())
+    }
+}
+
 /// Every model of `src`.
 pub fn models() -> Vec<Model> {
     [

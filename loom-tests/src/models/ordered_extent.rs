@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use blockgate::{LogicalRange, OrderedExtent, OrderedExtents, Shards, Waited};
-use loom_harness::{Model, Twin, check, reached};
+use loom_harness::{Model, Twin};
 
-use crate::engine::RaceChecked;
-use crate::support::{Note, begin, compare_nothing, last, role};
+use super::Plays;
+use crate::engine::{Counter, RaceChecked, check, reached};
+use crate::stage::{Empty, Play, stage, unjudged};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -15,39 +16,36 @@ pub fn models() -> Vec<Model> {
             .theorem(
                 "X2 to X4: the waiter sees what was done before each extent that it counted was finished.",
             )
-            .roles(&["waiter", "finisher", "finisher"])
             .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
-            .body(|| finishers(3)),
+            .plays(finishers(3)),
         Model::new("ordered-extent/2-finishers-in-one-shard")
             .theorem("X2 to X4, where finishers share a shard.")
-            .roles(&["waiter", "finisher", "finisher"])
             .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
-            .body(|| finishers(1)),
+            .plays(finishers(1)),
         Model::new("ordered-extent/in-flight-already")
-            .theorem("X2 to X4: what is in flight when the wait begins is waited for, whoever added it.")
-            .roles(&["waiter", "finisher", "finisher"])
+            .theorem(
+                "X2 to X4: what is in flight when the wait begins is waited for, whichever role added it.",
+            )
             .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
-            .body(|| in_flight_already(true)),
+            .plays(in_flight_already(true)),
         Model::new("ordered-extent/2-waiters+finisher")
-            .theorem("X3: one extent wakes everyone who waits for it.")
-            .roles(&["waiter", "waiter", "finisher"])
+            .theorem("X3: one extent wakes everyone that waits for it.")
             .must_reach(&["waited-for-1", "waited-for-0"])
-            .body(two_waiters),
+            .plays(two_waiters()),
         Model::new("ordered-extent/added-later")
             .theorem("X2: an extent that is added after the wait began is not waited for.")
-            .roles(&["waiter", "adder"])
             .must_reach(&["returned-before-the-later-one", "waited-for-1", "waited-for-2"])
-            .body(added_later),
+            .plays(added_later()),
         Model::new("ordered-extent/failed")
-            .theorem("X3: a failed extent, and one dropped unfinished, release the waiter, who learns of it.")
-            .roles(&["waiter", "writer", "writer"])
+            .theorem(
+                "X3: a failed extent, and one dropped unfinished, release the waiter, which learns of it.",
+            )
             .must_reach(&["learned-of-2", "learned-of-1", "learned-of-0"])
-            .body(failed),
+            .plays(failed()),
         Model::new("ordered-extent/elsewhere")
             .theorem("X2: an extent outside of the range is not waited for.")
-            .roles(&["waiter", "finisher"])
             .must_reach(&["returned-before-the-other"])
-            .body(elsewhere),
+            .plays(elsewhere()),
     ]
 }
 
@@ -56,9 +54,8 @@ pub fn twins() -> Vec<Twin> {
         Twin::new("ordered-extent/no-wait")
             .of("ordered-extent/in-flight-already")
             .left_out("the wait for ordered extents")
-            .roles(&["waiter", "finisher", "finisher"])
             .expect("race")
-            .body(|| in_flight_already(false)),
+            .plays(in_flight_already(false)),
     ]
 }
 
@@ -66,30 +63,37 @@ pub fn twins() -> Vec<Twin> {
 /// delayed ref after.
 const WAIVED: &[&str] = &["O2", "O4"];
 
-struct World {
-    in_flight: Arc<OrderedExtents>,
+struct InFlight {
+    extents: Arc<OrderedExtents>,
     done: [RaceChecked; 2],
-    is_finished: [Note<bool>; 2],
+    /// How many of the writes that are not waited for are over.
+    over: Counter,
 }
 
-impl World {
-    fn new(shards: usize) -> Arc<Self> {
-        begin(&[], WAIVED);
-        Arc::new(Self {
-            in_flight: Arc::new(OrderedExtents::new(Shards::new(shards))),
+impl InFlight {
+    fn new(shards: usize) -> Self {
+        Self {
+            extents: Arc::new(OrderedExtents::new(Shards::new(shards))),
             done: [RaceChecked::new(0), RaceChecked::new(0)],
-            is_finished: Default::default(),
-        })
+            over: Counter::new(),
+        }
     }
 
-    fn finish_one(&self, number: usize) {
-        self.finish(self.in_flight.add_owned(block(number as u64)), number);
+    fn stage(shards: usize) -> Empty<Self> {
+        stage(&[]).waiving(WAIVED).world(move || Self::new(shards))
     }
 
-    fn finish(&self, write: OrderedExtent<Arc<OrderedExtents>>, number: usize) {
+    fn add(&self, number: usize) -> Write {
+        self.extents.add_owned(block(number))
+    }
+
+    fn finish(&self, write: Write, number: usize) {
         self.done[number].write(1);
         write.finish();
-        self.is_finished[number].set(true);
+    }
+
+    fn add_and_finish(&self, number: usize) {
+        self.finish(self.add(number), number);
     }
 
     fn read_what_was_done(&self) {
@@ -97,102 +101,107 @@ impl World {
     }
 
     fn wait(&self) -> Waited {
-        let waited = self.in_flight.wait_range(everything());
+        let waited = self.extents.wait_range(everything());
         reached(["waited-for-0", "waited-for-1", "waited-for-2"][waited.count]);
         waited
     }
 
     fn end(mut self) {
-        let in_flight = Arc::get_mut(&mut self.in_flight).expect("all handles are gone");
-        check(in_flight.leaked() == 0, "X1: an entry goes with its handle", String::new);
+        let extents = Arc::get_mut(&mut self.extents).expect("all handles are gone");
+        check(extents.leaked() == 0, "X1: an entry goes with its handle", String::new);
     }
 }
 
-fn block(number: u64) -> LogicalRange {
-    LogicalRange::new(number * 4096, 4096).expect("a range")
+type Write = OrderedExtent<Arc<OrderedExtents>>;
+
+fn block(number: usize) -> LogicalRange {
+    LogicalRange::new(number as u64 * 4096, 4096).expect("a range")
 }
 
 fn everything() -> LogicalRange {
     LogicalRange::new(0, u64::MAX).expect("a range")
 }
 
-/// Each finisher adds its own extent, before the waiter comes or after: if he counted both, he sees what
+/// Each finisher adds its own extent, before the wait begins or after: a waiter that counted both sees what
 /// both have done.
-fn finishers(shards: usize) {
-    let world = World::new(shards);
-    for number in 0..2 {
-        role(&world, move |world| world.finish_one(number), World::end);
-    }
-    if world.wait().count == 2 {
+fn finishers(shards: usize) -> Play {
+    let wait = |world: &InFlight| {
+        if world.wait().count == 2 {
+            world.read_what_was_done();
+        }
+    };
+    let cast = InFlight::stage(shards).main("waiter", wait);
+    cast.role("finisher", |world| world.add_and_finish(0))
+        .role("finisher", |world| world.add_and_finish(1))
+        .end(InFlight::end)
+}
+
+/// The main thread adds each extent before it starts its finisher.
+fn in_flight_already(wait: bool) -> Play {
+    let stage = if wait { stage(&[]).waiving(WAIVED) } else { unjudged() };
+    let wait = move |world: &InFlight| {
+        if wait {
+            let waited = world.wait();
+            check(waited.failed == 0, "nothing failed", || format!("{waited:?}"));
+        }
         world.read_what_was_done();
-    }
-    last(world, World::end);
+    };
+    stage
+        .world(|| InFlight::new(1))
+        .main("waiter", wait)
+        .role_given("finisher", |world| world.add(0), |world, write| world.finish(write, 0))
+        .role_given("finisher", |world| world.add(1), |world, write| world.finish(write, 1))
+        .end(InFlight::end)
 }
 
-/// Both extents are in flight from the beginning.
-fn in_flight_already(wait: bool) {
-    let world = World::new(1);
-    if !wait {
-        compare_nothing();
-    }
-    for number in 0..2 {
-        let write = world.in_flight.add_owned(block(number));
-        role(&world, move |world| world.finish(write, number as usize), World::end);
-    }
-    if wait {
-        let waited = world.wait();
-        check(waited == Waited { count: waited.count, failed: 0 }, "nothing failed", || {
-            format!("{waited:?}")
-        });
-    }
-    world.read_what_was_done();
-    last(world, World::end);
+fn two_waiters() -> Play {
+    let wait = |world: &InFlight| _ = world.wait();
+    let cast = InFlight::stage(1).main("waiter", wait);
+    cast.role("waiter", wait).role("finisher", |world| world.add_and_finish(0)).end(InFlight::end)
 }
 
-fn two_waiters() {
-    let world = World::new(1);
-    let wait = |world: &World| _ = world.wait();
-    role(&world, wait, World::end);
-    role(&world, |world| world.finish_one(0), World::end);
-    wait(&world);
-    last(world, World::end);
-}
-
-fn added_later() {
-    let world = World::new(1);
-    let add = |world: &World| {
-        let early = world.in_flight.add(block(0));
-        let late = world.in_flight.add(block(1));
+fn added_later() -> Play {
+    let add = |world: &InFlight| {
+        let early = world.extents.add(block(0));
+        let late = world.extents.add(block(1));
         early.finish();
         late.finish();
-        world.is_finished[1].set(true);
+        world.over.increment();
     };
-    role(&world, add, World::end);
-    let waited = world.wait();
-    if waited.count == 1 && !world.is_finished[1].get() {
-        reached("returned-before-the-later-one");
-    }
-    last(world, World::end);
+    let wait = |world: &InFlight| {
+        let waited = world.wait();
+        if waited.count == 1 && world.over.read() == 0 {
+            reached("returned-before-the-later-one");
+        }
+    };
+    InFlight::stage(1).main("waiter", wait).role("adder", add).end(InFlight::end)
 }
 
-fn failed() {
-    let world = World::new(3);
-    role(&world, |world| world.in_flight.add(block(0)).fail(), World::end);
-    // As unwinding does. (Loom shares one `panicking()` among all roles, and so poisons others' locks.)
-    role(&world, |world| drop(world.in_flight.add(block(1))), World::end);
-    let waited = world.in_flight.wait_range(everything());
-    check(waited.count == waited.failed, "a failed extent is told of", || format!("{waited:?}"));
-    reached(["learned-of-0", "learned-of-1", "learned-of-2"][waited.failed]);
-    last(world, World::end);
+fn failed() -> Play {
+    let wait = |world: &InFlight| {
+        let waited = world.extents.wait_range(everything());
+        check(waited.count == waited.failed, "a failed extent is reported", || format!("{waited:?}"));
+        reached(["learned-of-0", "learned-of-1", "learned-of-2"][waited.failed]);
+    };
+    // The second as unwinding does it. (Loom shares one `panicking()` among all roles, and so poisons the
+    // locks of the others.)
+    let cast = InFlight::stage(3).main("waiter", wait);
+    cast.role("writer", |world| world.extents.add(block(0)).fail())
+        .role("writer", |world| drop(world.extents.add(block(1))))
+        .end(InFlight::end)
 }
 
-fn elsewhere() {
-    let world = World::new(1);
-    role(&world, |world| world.finish_one(1), World::end);
-    let waited = world.in_flight.wait_range(block(0));
-    check(waited == Waited::default(), "only the range is waited for", || format!("{waited:?}"));
-    if !world.is_finished[1].get() {
-        reached("returned-before-the-other");
-    }
-    last(world, World::end);
+fn elsewhere() -> Play {
+    let wait = |world: &InFlight| {
+        let waited = world.extents.wait_range(block(0));
+        check(waited == Waited::default(), "only the range is waited for", || format!("{waited:?}"));
+        if world.over.read() == 0 {
+            reached("returned-before-the-other");
+        }
+    };
+    let write = |world: &InFlight| {
+        world.add_and_finish(1);
+        world.over.increment();
+    };
+    InFlight::stage(1).main("waiter", wait).role("finisher", write).end(InFlight::end)
 }

@@ -3,7 +3,8 @@
 use super::mutant::Place;
 use super::mutation::Mutation;
 use super::step_mutant::StepMutant;
-use crate::protocol::steps::{Role, Step};
+use crate::protocol::role::Role;
+use crate::protocol::step::Step;
 
 /// A weaker ordering that changes nothing that anybody can observe.
 pub struct WeakerOrdering {
@@ -34,8 +35,8 @@ pub const ORDERINGS: &[WeakerOrdering] = &[WeakerOrdering {
     file: "src/replace/cursor.rs",
     function: "Cursor::reset",
     operation: "publish",
-    argument: "The cursor starts at zero, so who reads zero cannot tell a reset from the beginning, and \
-               concludes nothing from it. The ordering is that of the one `publish`, which `advance` needs.",
+    argument: "The cursor starts at zero, so a writer that reads zero cannot distinguish a reset from the \
+               beginning, and concludes nothing from it. The ordering is that of the one `publish`, which `advance` needs.",
 }];
 
 pub const STEPS: &[Swap] = &[
@@ -51,48 +52,49 @@ pub const STEPS: &[Swap] = &[
         Step::Write,
         Step::Join,
         "The copy waits for the ordered extent, which is finished after both. A commit waits for the handle \
-         and takes its refs, none of which is queued yet; so it only waits longer. (A1 asks no order of `Io` \
+         and takes its refs, none of which is queued yet; so it only waits longer. (A1 does not order `Write` \
          and `Join`.)",
     ),
     swap(
         Role::Cow,
-        Step::EndHandle,
-        Step::FinishOrdered,
-        "The handle that is still held holds the commit: the drain goes on to it, and it waits for the handle \
-         to end, with its ref. So Lemma 5 needs `Join < Remove` and no more (A1); `Volume` keeps the stronger \
-         `End < Remove` (V3).",
+        Step::EndTransaction,
+        Step::RemoveOrdered,
+        "The handle that is still held delays the commit: the drain goes on to the commit, which waits for the \
+         handle to end, with its ref. So Lemma 5 needs `Join < RemoveOrdered` and no more (A1); `Volume` keeps \
+         the stronger `EndTransaction < RemoveOrdered` (V3).",
     ),
     swap(
         Role::Nocow,
         Step::EndNocow,
         Step::ReadCursor,
-        "As of the COW writer: the ordered extent is there before both and after both.",
+        "As for the COW writer: the ordered extent is there before both and after both.",
     ),
     swap(
         Role::Replace,
         Step::WaitReservations,
         Step::WaitNocowWriters,
-        "Two gates, closed by one step, and nobody who is inside one waits for the other. The drain needs both \
+        "One step closes both gates, and no writer that is inside one waits for the other. The drain needs both \
          to be empty before it looks at ordered extents, and an empty one stays empty (G2).",
     ),
     swap(
         Role::Joiner,
-        Step::PublishFirst,
-        Step::PublishSecond,
-        "Both are done inside, so one drain takes both (C3); folding sums, whatever came first (D3).",
+        Step::QueueFirst,
+        Step::QueueSecond,
+        "Both are done inside, so one drain takes both (C3); folding adds them up in any order (D3).",
     ),
     swap(
         Role::Committer,
-        Step::Lock,
-        Step::Close,
-        "Levels nest: who waits for the lock with a level of his own keeps joiners out for longer, and \
-         nothing else. Nobody who is inside waits for the lock, so he who has it still sees them leave.",
+        Step::LockCommits,
+        Step::CloseTransaction,
+        "Levels nest: a committer that waits for the lock with a level of its own keeps joiners out for longer, \
+         and nothing else. No joiner that is inside waits for the lock, so the committer that has it still \
+         sees them leave.",
     ),
     swap(
         Role::Committer,
-        Step::Open,
-        Step::Unlock,
-        "The root is switched before both (C4), and the next committer closes and waits by himself, whether \
+        Step::OpenTransaction,
+        Step::UnlockCommits,
+        "The root is switched before both (C4), and the next committer closes and waits itself, whether \
          this level is still there or not.",
     ),
 ];

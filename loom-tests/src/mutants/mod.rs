@@ -4,8 +4,8 @@
 //! says something else. With `--long` what survives is shown to the large and the long models too (the
 //! table is that of a run without it).
 //!
-//! The mutants are not listed anywhere: the operations tell of themselves (`blockgate::sync::mutation`)
-//! while the models run, and the steps are data (`support::steps`). What is listed, with its argument, is
+//! The mutants are not listed anywhere: the operations report themselves (`blockgate::sync::mutation`)
+//! while the models run, and the steps are data (`protocol`). What is listed, with its argument, is
 //! what no model can notice (`equivalent`).
 
 mod command;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::protocol::steps::{Role, Step, Token, moved, without};
+use crate::protocol::role::Role;
+use crate::protocol::step::{Step, Token};
 
 /// All roles whose programs are mutated.
 pub const ROLES: [Role; 5] = [Role::Cow, Role::Nocow, Role::Replace, Role::Joiner, Role::Committer];
@@ -10,7 +11,7 @@ pub const ROLES: [Role; 5] = [Role::Cow, Role::Nocow, Role::Replace, Role::Joine
 /// One change of a role's program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
-    /// And without the step that undoes it. (Who leaves out the undoing leaves out that alone.)
+    /// And without the step that undoes it. (The undoing is also left out alone.)
     Without(Step),
     /// Of two that follow each other, the second is done first.
     Swapped(Step, Step),
@@ -27,8 +28,8 @@ impl Mutation {
     /// The program of `role` with this change.
     pub fn program(self, role: Role) -> Vec<Step> {
         match self {
-            Self::Without(step) => without(role, &with_its_undoing(role, step)),
-            Self::Swapped(first, second) => moved(role, second, first),
+            Self::Without(step) => role.without(&with_its_undoing(role, step)),
+            Self::Swapped(first, second) => role.moving(second, first),
         }
     }
 
@@ -60,7 +61,7 @@ pub struct Missing {
 
 /// Looks for the first such step, without doing any.
 pub fn missing(role: Role, program: &[Step]) -> Option<Missing> {
-    // Who overwrites in place knows the extent.
+    // A writer that overwrites in place knows the extent.
     let mut held = if role == Role::Nocow { vec![Token::Extent] } else { Vec::new() };
     program.iter().find_map(|step| {
         let (needs, ends, takes) = step.tokens();

@@ -14,7 +14,7 @@ pub fn function_at(file: &str, line: u32) -> String {
     let named =
         |line| (indentation(line) < from).then(|| name_of(line))?.map(|name| (name, indentation(line)));
     let (function, depth) = above.by_ref().find_map(named).unwrap_or(("?", 0));
-    // At the margin it is nobody's.
+    // At the margin it belongs to no type.
     let implemented = above.find_map(type_of).filter(|_| depth > 0);
     implemented.map_or(function.to_string(), |name| format!("{name}::{function}"))
 }

@@ -7,11 +7,12 @@ use loom_harness::{Case, Model};
 use super::hook::as_written;
 use super::mutation::{Mutation, ROLES, missing, mutations_of};
 use super::trial::{self, Outcome};
-use crate::protocol::replace_by_hand::Play;
-use crate::protocol::steps::{Role, Step};
-use crate::protocol::transaction_by_hand::Transaction;
-use crate::scenario::trace::Report;
-use crate::support::TYPES;
+use crate::protocol::machine::TYPES;
+use crate::protocol::replace::ReplaceByHand;
+use crate::protocol::role::Role;
+use crate::protocol::step::Step;
+use crate::protocol::transaction::TransactionByHand;
+use crate::stage::{Compare, Play};
 
 /// One change of one role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl StepMutant {
     fn try_it(self) -> Outcome {
         let program = self.mutation.program(self.role);
         let outcome = trial::try_one(&as_written(), cases(self.role, &program).iter());
-        // What is declared of the steps must be what the interpreter finds, which knows the types.
+        // What the steps declare must be what the interpreter, which has the types, finds.
         let ends_for_want_of_a_token =
             matches!(&outcome, Outcome::Killed { failed, .. } if failed.invariant == TYPES);
         match missing(self.role, &program) {
@@ -44,31 +45,33 @@ impl StepMutant {
 }
 
 fn cases(role: Role, program: &[Step]) -> Vec<Case> {
+    let program = program.to_vec();
     match role {
-        Role::Cow | Role::Nocow => judged_twice(&[Play::of(role).writer(program.into())]),
         Role::Replace => {
-            judged_twice(&[Role::Cow, Role::Nocow].map(|writer| Play::of(writer).replace(program.into())))
+            let against = |writer| ReplaceByHand::of(writer).replace(program.clone());
+            judged_twice(&[Role::Cow, Role::Nocow].map(against))
         }
-        Role::Joiner => vec![transaction(Transaction::new().joiner(program.into()))],
+        Role::Joiner => vec![transaction(TransactionByHand::new().joiner(program))],
         Role::Committer => {
-            let committed = Transaction::new().committer(program.into());
+            let committed = TransactionByHand::new().committer(program);
             vec![transaction(committed.clone()), transaction(committed.committed_twice())]
         }
+        writer => judged_twice(&[ReplaceByHand::of(writer).writes(program)]),
     }
 }
 
-fn judged_twice(plays: &[Play]) -> Vec<Case> {
-    let judged = |play: &Play, report| {
-        let (play, (name, roles)) = (play.clone(), play.model());
-        Case::from(Model::new(name).roles(&roles).body(move || play.run(report)))
-    };
-    let theorem = plays.iter().map(|play| judged(play, None));
-    theorem.chain(plays.iter().map(|play| judged(play, Some(Report::AtTheEnd)))).collect()
+fn judged_twice(changed: &[ReplaceByHand]) -> Vec<Case> {
+    let judged = |roles: &ReplaceByHand, compare| case(roles.model_name(), roles.clone().play(compare));
+    let theorem = changed.iter().map(|roles| judged(roles, Compare::Nothing));
+    theorem.chain(changed.iter().map(|roles| judged(roles, Compare::AtTheEnd))).collect()
 }
 
-fn transaction(transaction: Transaction) -> Case {
-    let (name, roles) = transaction.model();
-    Case::from(Model::new(name).roles(&roles).body(move || transaction.run()))
+fn transaction(changed: TransactionByHand) -> Case {
+    case(changed.model_name(), changed.play())
+}
+
+fn case(name: &str, play: Play) -> Case {
+    Case::from(Model::new(name).roles(play.roles()).body(move || play.run()))
 }
 
 impl fmt::Display for StepMutant {

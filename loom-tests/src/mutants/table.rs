@@ -10,18 +10,18 @@ use super::mutant::{Kind, Place};
 use super::mutation::ROLES;
 use super::trial::{self, Outcome};
 use super::verdict::{Result, Verdict, argument_for, argument_for_step, cited};
-use crate::protocol::steps::Role;
+use crate::protocol::role::Role;
 
 const HEAD: &str = "\
 <!-- Written by `cargo mutate -- --write`; `cargo mutate -- --check` fails when this file is stale. -->
 
 # Is every ordering, every wake-up and every step needed?
 
-Each row is the crate with one operation changed, or the protocol with one step left out or two swapped,
-explored by the models that come to it: the smallest first, until one fails. Nothing of it is listed by
-hand. The operations are found while the models run (`src/sync/mutation.rs`, compiled only for this), and an
-ordering in `src` that no model comes to fails the run; the steps are the programs that the models composed
-by hand run (`loom-tests/src/protocol/steps.rs`).
+Each row is the crate with one operation changed, or the protocol with one step left out or two swapped. The
+models that reach it explore it, the smallest first, until one fails. Nothing in the table is listed by hand:
+the operations are found while the models run (`src/sync/mutation.rs`, compiled only for this), and an
+ordering in `src` that no model reaches fails the run; the steps are the programs of the models by hand
+(`loom-tests/src/protocol/role.rs`).
 
 *Execution* is the number of the first failing one in the unbounded search; *preemptions* is the smallest
 number with which the model fails in the same way.
@@ -30,11 +30,11 @@ number with which the model fails in the same way.
 const STEPS: &str = "
 ## Steps
 
-What each role does, in that order. Each step is left out, and with it the one that undoes it; each undoing
-is left out alone, so that what it should give up is leaked; and each two that follow each other are
-swapped. *Types* is what safe code over the types of this crate cannot say: the step that it names needs a
-token which nobody has given it. It is computed from what each step needs and gives, and the run fails where
-the models disagree. A killed mutant whose violation is `specification` lost nothing, but broke a rule.
+What each role does, in that order. Each step is left out together with the step that undoes it; each undoing
+is left out alone, so that what it should give up is leaked; and each two neighbours are swapped. *Types*
+marks what safe code over the types of this crate cannot express: the named step needs a token that no step
+before it has taken. It is computed from what each step needs and takes, and the run fails if the models
+disagree. A killed mutant whose violation is `specification` lost nothing, but broke a rule.
 ";
 
 pub fn render(result: &Result) -> String {

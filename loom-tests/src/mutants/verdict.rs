@@ -20,7 +20,7 @@ pub struct Result {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Killed,
-    /// Not to be written in safe code over the types of the crate.
+    /// Cannot be written in safe code over the types of the crate.
     Types,
     /// Survived, as argued.
     Equivalent,

@@ -1,9 +1,9 @@
-//! Which scenarios are sampled, here and on threads of the system.
+//! Which scenarios are sampled, by shuttle and on threads of the system.
 
 use blockgate::volume::Policy;
 
-use crate::scenario::world::Plan;
-use crate::scenario::world::Role::{Commit, Cow, Delete, Nocow, Scrub};
+use super::world::Plan;
+use crate::protocol::role::Role::{Committer, Cow, Deleter, Nocow, Scrub};
 
 /// A plan, and the outcomes without which it shows nothing.
 pub trait Scenario {
@@ -24,7 +24,7 @@ pub struct EightWritersInThreeGroups;
 
 impl Scenario for EightWritersInThreeGroups {
     const PLAN: Plan = Plan {
-        roles: &[Cow, Cow, Nocow, Delete, Cow, Nocow, Cow, Delete],
+        roles: &[Cow, Cow, Nocow, Deleter, Cow, Nocow, Cow, Deleter],
         groups: 3,
         policy: Policy::CopyThenClone,
         rounds: 4,
@@ -37,7 +37,7 @@ pub struct WritersAndCommitters;
 
 impl Scenario for WritersAndCommitters {
     const PLAN: Plan = Plan {
-        roles: &[Cow, Commit, Nocow, Delete, Commit, Cow],
+        roles: &[Cow, Committer, Nocow, Deleter, Committer, Cow],
         groups: 2,
         policy: Policy::CopyThenClone,
         rounds: 3,
@@ -57,6 +57,6 @@ pub struct ClonedAlways;
 
 impl Scenario for ClonedAlways {
     const PLAN: Plan =
-        Plan { roles: &[Cow, Nocow, Nocow, Cow, Delete], groups: 2, policy: Policy::CloneAlways, rounds: 3 };
+        Plan { roles: &[Cow, Nocow, Nocow, Cow, Deleter], groups: 2, policy: Policy::CloneAlways, rounds: 3 };
     const MUST_REACH: &'static [&'static str] = &["both-devices", "in-place", "waited-ordered"];
 }

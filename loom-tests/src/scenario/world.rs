@@ -3,31 +3,16 @@
 use std::sync::Arc;
 
 use blockgate::volume::{DeviceReplace, Overwrite, Policy, WriteError};
-use blockgate::{CommitRoot, Device, LogicalRange, Shards, Summary, Volume};
+use blockgate::{LogicalRange, Shards, Summary, Volume};
 
-use super::device::{SECTOR, SectorDevice};
-use super::{last, role};
-use crate::engine::{check, reached, violated, violated_at};
-
-/// Who does something in the world, beside the replace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Writes one new extent.
-    Cow,
-    /// Overwrites an extent of its own, in place if it may.
-    Nocow,
-    /// Deletes an extent of its own.
-    Delete,
-    /// Commits.
-    Commit,
-    /// Sets the first group read-only for a while.
-    Scrub,
-}
+use crate::engine::{check, reached, violated};
+use crate::protocol::role::Role;
+use crate::stage::{Curtain, Play, SECTOR, SectorDevice, check_copy, stage};
 
 /// What is played.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// One thread plays each of them, beside the one that replaces.
+    /// Beside the one that replaces: COW and NOCOW writers, deleters, committers, scrubs. Each is a thread.
     pub roles: &'static [Role],
     pub groups: u64,
     pub policy: Policy,
@@ -51,27 +36,24 @@ fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
 
 const GIVEN: u8 = 1;
 
-/// The body of a model: the main thread replaces the device, one more thread plays each of `roles`.
-pub fn replace_against(roles: &'static [Role], groups: u64, policy: Policy) {
-    play(Plan { roles, groups, policy, rounds: 1 });
-}
-
-/// The same, for a longer history.
-pub fn play(plan: Plan) {
-    let groups = plan.layout();
-    #[cfg(any(loom, shuttle))]
-    super::trace::begin(&groups, super::trace::Report::AtOnce);
-    let world = Arc::new(World::new(plan, &groups));
-    let replace = world.volume.start_replace(world.target.clone(), plan.policy);
-    let replace = replace.expect("nothing else replaces");
-    for (number, &what) in plan.roles.iter().enumerate() {
-        role(&world, move |world| world.play(number, what), World::check);
-    }
-    world.replace(replace);
-    last(world, World::check);
-}
-
 impl Plan {
+    /// The main thread replaces the device, one more thread plays each of the roles.
+    pub fn play(self) -> Play {
+        let groups = self.layout();
+        let replace = move |world: &World, curtain: Curtain<World>| {
+            let replace = world.volume.start_replace(world.target.clone(), self.policy);
+            let raised = curtain.raise();
+            world.replace(replace.expect("nothing else replaces"));
+            raised
+        };
+        let cast = stage(&groups).world(move || World::new(self, &groups));
+        let mut cast = cast.main_around(Role::Replace.name(), replace);
+        for (number, &role) in self.roles.iter().enumerate() {
+            cast = cast.role(role.name(), move |world| world.act(number, role));
+        }
+        cast.end(World::check)
+    }
+
     /// Room for twice what all threads write, in each group.
     fn layout(&self) -> Vec<LogicalRange> {
         let threads = self.roles.len() as u64 + 1;
@@ -79,8 +61,8 @@ impl Plan {
         (0..self.groups).map(|group| LogicalRange::new(group * length, length).expect("a range")).collect()
     }
 
-    /// A shard, and so a slice of each group, for every thread: writers do not meet. But two who close
-    /// the same gates meet in every shard: where there is a scrub, one shard is for all.
+    /// A shard, and so a slice of each group, for every thread: writers do not meet. But two that
+    /// close the same gates meet in every shard: where there is a scrub, one shard is for all.
     fn shards(&self) -> Shards {
         Shards::new(if self.roles.contains(&Role::Scrub) { 1 } else { self.roles.len() + 1 })
     }
@@ -94,8 +76,8 @@ impl World {
         let builder = Volume::builder(SECTOR).shards(plan.shards());
         let builder = groups.iter().fold(builder, |builder, group| builder.group(*group));
         let volume = builder.build(source.clone()).expect("the device is long enough");
-        let given = plan.roles.iter().map(|what| match what {
-            Role::Nocow | Role::Delete => {
+        let given = plan.roles.iter().map(|role| match role {
+            Role::Nocow | Role::Deleter => {
                 Some(volume.write(&[GIVEN; SECTOR as usize]).expect("there is space"))
             }
             _ => None,
@@ -127,34 +109,34 @@ impl World {
         replace.finish().expect("all groups are replaced");
     }
 
-    fn play(&self, number: usize, what: Role) {
+    fn act(&self, number: usize, role: Role) {
         let mut own = self.given[number];
         for round in 0..self.rounds {
-            own = self.play_round(what, own, &data(number, round));
+            own = self.act_once(role, own, &data(number, round));
         }
     }
 
     /// Returns the role's extent, for its next round.
-    fn play_round(&self, what: Role, own: Option<LogicalRange>, data: &[u8]) -> Option<LogicalRange> {
-        match (what, own) {
-            (Role::Cow, _) | (Role::Delete, None) => self.cow(data),
-            (Role::Nocow, Some(extent)) => Some(self.nocow(extent, data)),
-            (Role::Delete, Some(extent)) => {
-                self.volume.delete(extent).expect("the extent exists");
-                reached("deleted");
-                None
-            }
-            (Role::Commit, _) => {
-                self.volume.commit().expect("commits");
-                reached("committed");
-                None
-            }
-            (Role::Scrub, _) => {
-                self.scrub();
-                None
-            }
-            (Role::Nocow, None) => unreachable!("every such role is given an extent"),
+    fn act_once(&self, role: Role, own: Option<LogicalRange>, data: &[u8]) -> Option<LogicalRange> {
+        match (role, own) {
+            (Role::Cow, _) | (Role::Deleter, None) => return self.cow(data),
+            (Role::Nocow, Some(extent)) => return Some(self.nocow(extent, data)),
+            (Role::Deleter, Some(extent)) => self.delete(extent),
+            (Role::Committer, _) => self.commit(),
+            (Role::Scrub, _) => self.scrub(),
+            _ => unreachable!("{} with {own:?} is no role beside the replace", role.name()),
         }
+        None
+    }
+
+    fn delete(&self, extent: LogicalRange) {
+        self.volume.delete(extent).expect("the extent exists");
+        reached("deleted");
+    }
+
+    fn commit(&self) {
+        self.volume.commit().expect("commits");
+        reached("committed");
     }
 
     fn cow(&self, data: &[u8]) -> Option<LogicalRange> {
@@ -172,7 +154,7 @@ impl World {
         }
         write.write_at(0, data).expect("the device works");
         // Nobody else writes there while this write is in flight.
-        if self.target.peek(write.extent().start()) == u64::from(data[0]) {
+        if self.target.value(write.extent().start()) == u64::from(data[0]) {
             reached("both-devices");
         }
         let extent = write.finish().expect("no commit fails");
@@ -211,7 +193,7 @@ impl World {
     }
 
     fn check_source(&self, extent: LogicalRange, value: u8) {
-        let found = self.source.peek(extent.start());
+        let found = self.source.value(extent.start());
         check(found == u64::from(value), "what was written is there", || {
             format!("{extent} holds {found}, and not {value}")
         });
@@ -223,23 +205,13 @@ impl World {
             violated("all counts are zero and all figures add up", defect.to_string());
         }
         let (root, pending) = self.volume.pending();
-        match root.with(&pending.fold()) {
-            Ok(live) => check_copy(&live, &self.source, &self.target),
+        let live = match root.with(&pending.fold()) {
+            Ok(live) => live,
             Err(error) => violated("each delayed ref is applied exactly once", error.to_string()),
-        }
-    }
-}
-
-/// Each live extent is on the target, with the bytes that the source has.
-pub fn check_copy(live: &CommitRoot, source: &SectorDevice, target: &SectorDevice) {
-    let length = source.length().expect("known");
-    for extent in live.extents_in(LogicalRange::new(0, length).expect("a range")) {
-        for address in (extent.start()..extent.end()).step_by(SECTOR as usize) {
-            let (is, should) = (target.peek(address), source.peek(address));
-            if is != should {
-                let detail = format!("the source has {should} at {extent}, the target {is}");
-                violated_at("lost extent", detail, extent.to_string());
-            }
-        }
+        };
+        drop(self.volume);
+        let [source, target] = [&mut self.source, &mut self.target]
+            .map(|device| Arc::get_mut(device).expect("the volume, which is gone, had the only other share"));
+        check_copy(&live, source, target);
     }
 }

@@ -1,4 +1,4 @@
-//! Step 3 without step 2: the wait for ordered extents before the wait for those who add them.
+//! Step 3 without step 2: the wait for ordered extents before the wait for the writers that add them.
 
 use blockgate::{Frozen, OrderedExtents};
 

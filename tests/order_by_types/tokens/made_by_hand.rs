@@ -1,5 +1,5 @@
-//! Tokens, made by hand. An admission made so would be a check for read-only and a count in two steps (O1, O5), and
-//! nobody would wait for an ordered extent or a handle made so.
+//! Tokens, made by hand. An admission made so would be a check for read-only and a count in two steps (O1,
+//! O5), and nobody would wait for an ordered extent or a handle made so.
 
 use blockgate::replace::{Committed, Copied, Passed, Quiet, Settled};
 use blockgate::{

@@ -1,4 +1,4 @@
-//! Who holds a mutex, and what its next holder will know.
+//! Which thread holds a mutex, and what its next holder will know.
 
 use super::table::Reset;
 use crate::clock::Clock;
@@ -10,7 +10,7 @@ use crate::event::Place;
 pub(crate) struct Lock {
     pub(crate) accesses: Accesses,
     pub(crate) made: Option<Place>,
-    /// Who holds it, and since which place.
+    /// The thread that holds it, and where it locked it.
     pub(crate) holder: Option<(usize, Place)>,
     /// What happened before the last unlock.
     pub(crate) unlocked: Clock,

@@ -1,4 +1,4 @@
-//! The objects of one sort, by who made them.
+//! The objects of one sort, by the thread that made them.
 
 use crate::event::{Object, Sort};
 use crate::threads::MOST_THREADS;

@@ -105,7 +105,7 @@ macro_rules! thread_local {
 /// execution it is 0.
 ///
 /// What a program decides by an address it decides otherwise in the next execution, as the allocator likes.
-/// Whoever keeps something by an owner's address keeps it by this number.
+/// Code that keeps something by an owner's address must keep it by this number instead.
 pub fn number_of(address: usize) -> usize {
     let number = try_with(|execution| {
         if execution.trace.mutant == Some(Mutant::ByAddress) {

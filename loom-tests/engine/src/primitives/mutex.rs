@@ -12,7 +12,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{PoisonError, TryLockError};
 
-/// As [`std::sync::Mutex`], without poisoning. Whoever waits may come next: all orders are explored.
+/// As [`std::sync::Mutex`], without poisoning. Any thread that waits may come next: all orders are explored.
 ///
 /// To lock is a step of the search. To unlock belongs to the step before, so a critical section without an
 /// operation in it is one step.
@@ -60,7 +60,7 @@ impl<T> Mutex<T> {
         let value = match self.value.try_lock() {
             Ok(value) => value,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => unreachable!("who holds it is known, and it is nobody"),
+            Err(TryLockError::WouldBlock) => unreachable!("the engine knows the holder, and there is none"),
         };
         MutexGuard { mutex: self, value }
     }

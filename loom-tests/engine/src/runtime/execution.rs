@@ -1,4 +1,4 @@
-//! The state of an execution, and who can go on.
+//! The state of an execution, and which threads can go on.
 
 use super::role::{Job, Pending, Role, Wait};
 use crate::clock::Clock;
@@ -15,7 +15,7 @@ use crate::threads::{MOST_THREADS, ThreadSet};
 use crate::trace::Trace;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Decides who goes on.
+/// Decides which thread goes on.
 pub(crate) trait Scheduler {
     /// One of `enabled`; or `None` if no execution through here is wanted. `last` went on last.
     fn choose(&mut self, trace: &Trace, enabled: ThreadSet, last: usize) -> Option<Decision>;
@@ -41,9 +41,9 @@ pub(crate) struct Execution {
     pub(crate) phase: Phase,
     pub(crate) is_in_a_thread: bool,
     pub(crate) current: usize,
-    /// Who took the last step. (A new thread that goes as far as its first operation takes none.)
+    /// The thread that took the last step. (A new thread that goes as far as its first operation takes none.)
     last: usize,
-    /// Who goes on when the current thread is suspended, if that is decided.
+    /// The thread that goes on when the current thread is suspended, if that is decided.
     pub(crate) next: Option<usize>,
     /// Which value the current step reads, if it loads.
     pub(crate) choice: u8,
@@ -156,7 +156,7 @@ impl Execution {
         self.roles.iter().enumerate().filter_map(ready).collect()
     }
 
-    /// Decides who goes on: nobody, where nobody can.
+    /// Decides which thread goes on: none, where none can.
     pub(crate) fn decide(&mut self) -> Option<usize> {
         let enabled = self.enabled();
         if enabled.is_empty() {
@@ -190,7 +190,7 @@ impl Execution {
         Some(Decision { thread, choice: 0 })
     }
 
-    /// Everybody who has not ended, and what it waits for.
+    /// Every thread that has not ended, and what it waits for.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
         let pending = |(thread, role): (usize, &Role)| role.pending.map(|pending| (thread, pending));
         let waiting = self.roles.iter().enumerate().filter_map(pending);

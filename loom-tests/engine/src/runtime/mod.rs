@@ -5,12 +5,12 @@
 //! |---|---|
 //! | `pool.rs` | coroutines, and nothing of what they run |
 //! | `role.rs` | a thread of the program |
-//! | `execution.rs` | the state of an execution, and who can go on |
+//! | `execution.rs` | the state of an execution, and which threads can go on |
 //! | `point.rs` | what an operation does before it takes effect: it waits for its turn |
 //! | `record.rs` | what an operation adds to the trace |
 //! | `current.rs` | finds the execution that the calling code belongs to |
 //! | `runner.rs` | runs an execution from its beginning to its end |
-//! | `observer.rs` | who is told of each operation |
+//! | `observer.rs` | what is called with each operation |
 //! | `panics.rs` | the panic hook |
 
 pub(crate) mod current;

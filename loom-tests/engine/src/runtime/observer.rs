@@ -1,4 +1,4 @@
-//! Who is told of each operation, in a replay.
+//! What a replay calls with each operation.
 
 use super::current;
 use crate::operation::Operation;
@@ -14,7 +14,7 @@ pub(crate) fn set(observer: Option<Observer>) {
     OBSERVER.set(observer);
 }
 
-/// Tells the observer what was done since it was told last. It may look at the execution, so it is not called
+/// Calls the observer with what was done since its last call. It may look at the execution, so it is not called
 /// where that is borrowed.
 pub(crate) fn report() {
     let Some(mut observer) = OBSERVER.take() else { return };

@@ -1,5 +1,5 @@
 //! The panic hook: a panic in an execution is not printed where it happens. If its thread does not catch it,
-//! it is the execution's failure, and who runs the search decides what to print.
+//! it is the execution's failure, and the caller of the search decides what to print.
 
 use std::cell::RefCell;
 use std::panic::{set_hook, take_hook};

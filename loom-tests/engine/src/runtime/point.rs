@@ -71,7 +71,7 @@ pub(crate) fn refuse(what: &str) -> ! {
     }
 }
 
-/// Ends the calling thread. One that unwinds already cannot unwind from there: it is suspended for ever.
+/// Ends the calling thread. One that unwinds already cannot unwind from there: it is suspended and never resumed.
 fn stop() -> ! {
     if !std::thread::panicking() {
         resume_unwind(Box::new(Stop));

@@ -17,7 +17,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Coroutines that call `work`, which returns when there is nothing left to do for ever.
+    /// Coroutines that call `work`, which returns when there will be nothing more to do.
     pub(crate) fn new(work: fn()) -> Self {
         Self { coroutines: Vec::new(), work: Some(work) }
     }
@@ -39,7 +39,7 @@ impl Pool {
         coroutine
     }
 
-    /// Gives up coroutine `index`, which is suspended for ever. What is on its stack is leaked.
+    /// Gives up coroutine `index`, which is suspended and will never be resumed. What is on its stack is leaked.
     pub(crate) fn abandon(&mut self, index: usize) {
         if index < self.coroutines.len() {
             let fresh = self.make();

@@ -46,7 +46,7 @@ pub(crate) struct Token {
     pub(crate) is_set: bool,
     /// Whether the last `unpark` found it set, so that a `park` could have come before.
     pub(crate) was_set: bool,
-    /// What whoever takes it knows by release and acquire.
+    /// What the thread that takes it knows by release and acquire.
     pub(crate) released: Clock,
 }
 

@@ -75,7 +75,7 @@ impl Runner {
         current::with(|execution| execution.is_in_a_thread = false);
     }
 
-    /// Unwinds whoever has not ended. One may need what another one's guard holds; so again, until nobody
+    /// Unwinds every thread that has not ended. One may need what another one's guard holds; so again, until nobody
     /// gets any further.
     fn tear_down(&mut self) {
         let mut left = usize::MAX;
@@ -107,7 +107,7 @@ impl Runner {
 }
 
 impl Execution {
-    /// Whom to resume. First everyone who is new goes as far as its first operation; in which order does not
+    /// The thread to resume. First every new thread goes as far as its first operation; in which order does not
     /// matter, as what a thread does before an operation nobody else sees.
     fn who_goes_on(&mut self) -> Option<usize> {
         if self.phase == Phase::Broken {

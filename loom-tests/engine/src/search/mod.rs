@@ -6,7 +6,7 @@
 //! | `report.rs` | what a search comes to |
 //! | `driver.rs` | one execution after the other |
 //! | `reduction.rs` | source-set DPOR: which executions, none of them twice |
-//! | `node.rs` | a state on the way: who was explored from there, who sleeps, who is to be explored |
+//! | `node.rs` | a state on the way: which threads were explored from there, which sleep, which are to be explored |
 //! | `reversal.rs` | what has to be explored so that two racing steps come in the other order |
 //! | `part.rs` | a share of the search, for one of several processes |
 //! | `plain.rs` | every schedule, without reduction, perhaps with few preemptions |

@@ -1,4 +1,4 @@
-//! A state on the way: who was explored from there, who sleeps, who is to be explored.
+//! A state on the way: which threads were explored from there, which sleep, which are to be explored.
 
 use crate::event::{Access, Event, Object, Place, Step};
 use crate::mutant::Mutant;
@@ -25,7 +25,7 @@ impl Sleep {
         self.events[event.thread()] = event;
     }
 
-    /// Who still sleeps after `event`.
+    /// The threads that still sleep after `event`.
     fn after(self, event: Event, mutant: Option<Mutant>) -> Self {
         let sleeps_on = |thread: &usize| {
             let sleeper = self.events[*thread];
@@ -54,7 +54,7 @@ impl Sleep {
 /// A state on the way to the current execution's end, and what is known of the executions through it.
 pub(super) struct Node {
     pub(super) sleep: Sleep,
-    /// Who is to be explored from here, after the current one.
+    /// The threads that are to be explored from here, after the current one.
     pub(super) to_explore: ThreadSet,
     pub(super) current: Decision,
     /// How many values the current step can read.
@@ -66,7 +66,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// The state that `step` led to from `parent`, or the first one. `None` if nobody who can go on is awake.
+    /// The state that `step` led to from `parent`, or the first one. `None` if no thread that can go on is awake.
     pub(super) fn new(
         before: Option<(&Self, &Step)>,
         enabled: ThreadSet,
@@ -85,13 +85,13 @@ impl Node {
         })
     }
 
-    /// Explores everybody who is awake, whatever races there are.
+    /// Explores every thread that is awake, whatever races there are.
     pub(super) fn explore_all(&mut self, enabled: ThreadSet) {
         self.to_explore = enabled.without(self.sleep.threads);
         self.to_explore.remove(self.current.thread);
     }
 
-    /// Who was explored from here, is being explored, or will be.
+    /// The threads that were explored from here, are being explored, or will be.
     pub(super) fn covered(&self) -> ThreadSet {
         let mut covered = self.sleep.threads;
         covered.insert(self.current.thread);

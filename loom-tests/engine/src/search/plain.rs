@@ -8,12 +8,12 @@ use crate::trace::Trace;
 
 struct Node {
     current: Decision,
-    /// Who is to be explored from here, after the current one.
+    /// The threads that are to be explored from here, after the current one.
     to_explore: ThreadSet,
     choices: u8,
     /// How often a thread was left that could have gone on, before this step.
     preemptions: u32,
-    /// Who went on last, if it could go on.
+    /// The thread that went on last, if it could go on.
     unpreempted: Option<usize>,
 }
 

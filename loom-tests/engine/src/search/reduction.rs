@@ -20,7 +20,7 @@ pub(crate) struct Reduction {
     /// The last execution went into another part's search.
     is_foreign: bool,
     mutant: Option<Mutant>,
-    /// Whom to explore first is chosen at random.
+    /// The thread to explore first is chosen at random.
     rng: Option<Rng>,
 }
 

@@ -36,7 +36,7 @@ pub(crate) enum Op {
     Unlock,
     /// The lock taken first: hand over hand.
     UnlockFirst,
-    /// Under the monitor: adds one, and wakes everybody who waits.
+    /// Under the monitor: adds one, and wakes every thread that waits.
     Notify,
     /// Until the monitor's value is at least this.
     Wait(u64),

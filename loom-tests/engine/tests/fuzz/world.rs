@@ -109,7 +109,7 @@ impl Role<'_> {
         })
     }
 
-    /// As one does who keeps something by an owner's address.
+    /// As code does that keeps something by an owner's address.
     fn remembered(&self) -> usize {
         let owner = &self.owners[index(self.last)];
         thread::number_of(owner.as_ptr().addr()) % WORDS

@@ -1,8 +1,8 @@
 //! What a run was asked to explore: a variable that cargo aliases and CI jobs set.
 //!
 //! A `cfg` that an environment variable or another configuration overrides leaves a binary without its engine.
-//! It would explore nothing, and pass. So whoever sets the `cfg` also says so in a variable, and a binary that
-//! finds the one and was built without the other fails.
+//! It would explore nothing, and pass. So an alias that sets the `cfg` also says so in a variable, and a binary
+//! that finds the variable and was built without the `cfg` fails.
 
 use super::arguments::{Action, Arguments};
 use std::env;

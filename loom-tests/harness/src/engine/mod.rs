@@ -1,4 +1,4 @@
-//! Who explores: the engines, behind one face.
+//! The engines that explore, behind one trait.
 //!
 //! An engine runs the body of a case again and again, each time in another interleaving, and says what it found
 //! in the words of `search`. Beside that it knows how to run one of these executions again. What a result means

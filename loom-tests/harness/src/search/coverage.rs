@@ -28,6 +28,12 @@ impl Coverage {
         Self { preemptions: limits.preemptions, cut: by_count.or(by_time) }
     }
 
+    /// Of a search that was cut, whatever cut it.
+    pub(crate) fn of_cut(limits: &Limits, executions: u64, elapsed: Duration) -> Self {
+        let coverage = Self::of(limits, executions, elapsed);
+        Self { cut: coverage.cut.or(Some(Cut::Executions(executions))), ..coverage }
+    }
+
     pub(crate) fn is_exhaustive(&self) -> bool {
         *self == Self { preemptions: None, cut: None }
     }

@@ -5,7 +5,7 @@ mod exploration;
 mod failure;
 mod limits;
 
-pub(crate) use coverage::{Coverage, Cut};
+pub(crate) use coverage::Coverage;
 pub(crate) use exploration::{Ended, Exploration, Row};
 pub(crate) use failure::Failure;
 pub(crate) use limits::Limits;

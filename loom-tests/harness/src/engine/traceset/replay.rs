@@ -1,16 +1,16 @@
 //! An execution again, by its schedule; or two orders of one trace, one after the other.
 
 use super::orders::{compare, failed};
-use super::{HOOKS, execution, failures, most_steps};
+use super::{HOOKS, execution, failures};
 use crate::inside::context::{self, Observed, Record};
 use crate::model::Case;
-use crate::search::{Coverage, Ended, Exploration, Limits};
+use crate::search::{Coverage, Ended, Exploration};
 use traceset::{Failure, FailureKind, Schedule};
 
 pub(super) fn replay(case: &Case, at: &str) -> Result<Exploration, String> {
     let read = |text: &str| text.parse::<Schedule>().map_err(|error| error.to_string());
     match at.split_once('~') {
-        Some((one, other)) => both(case, &read(one)?, &read(other)?),
+        Some((one, other)) => Ok(both(case, &read(one)?, &read(other)?)),
         None => once(case, &read(at)?),
     }
 }
@@ -22,7 +22,10 @@ fn once(case: &Case, schedule: &Schedule) -> Result<Exploration, String> {
             return Err(format!("it is the schedule of another model, or {kind}"));
         }
         Some(failure) => {
-            Ended::Failed { failure: failures::meaning(&failure.kind), at: failure.schedule.to_string() }
+            // A replay goes on to a limit of its own, and so past that of the search.
+            let is_too_long = matches!(failure.kind, FailureKind::TooManySteps(_));
+            let at = if is_too_long { schedule } else { &failure.schedule };
+            Ended::Failed { failure: failures::meaning(&failure.kind), at: at.to_string() }
         }
         None => Ended::Explored(one_execution()),
     };
@@ -30,20 +33,19 @@ fn once(case: &Case, schedule: &Schedule) -> Result<Exploration, String> {
 }
 
 /// The steps are those of the second one.
-fn both(case: &Case, one: &Schedule, other: &Schedule) -> Result<Exploration, String> {
+fn both(case: &Case, one: &Schedule, other: &Schedule) -> Exploration {
     let [(_, before), (failure, after)] = [one, other].map(|schedule| run(case, schedule));
     let what = match failure {
         Some(failure) => Some(format!("another order fails: {}", failures::meaning(&failure.kind))),
         None => compare(&before.seen(), &after.seen()),
     };
     let ended = what.map_or(Ended::Explored(one_execution()), |what| failed(what, one, other));
-    Ok(exploration(ended, after))
+    exploration(ended, after)
 }
 
 fn run(case: &Case, schedule: &Schedule) -> (Option<Failure>, Observed) {
     context::install(Record::Only(1), HOOKS);
-    let most = most_steps(case, &Limits::default());
-    let failure = traceset::replay(schedule, most, execution(case.body()), |_| ());
+    let failure = traceset::replay(schedule, execution(case.body()), |_| ());
     context::keep_execution();
     (failure, context::finish().unwrap_or_default())
 }

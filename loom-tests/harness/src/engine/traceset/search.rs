@@ -4,7 +4,7 @@ use super::orders::Orders;
 use super::{HOOKS, execution, failures, most_steps};
 use crate::inside::context::{self, Observed, Record};
 use crate::model::Case;
-use crate::search::{Coverage, Cut, Ended, Exploration, Limits};
+use crate::search::{Coverage, Ended, Exploration, Limits};
 use traceset::{Report, Search};
 
 pub(super) fn explore(case: &Case, limits: &Limits) -> Exploration {
@@ -47,11 +47,7 @@ fn coverage(report: &Report, limits: &Limits) -> Coverage {
     match report.coverage {
         traceset::Coverage::Exhaustive => Coverage { preemptions: None, cut: None },
         traceset::Coverage::Preemptions(_) => Coverage { preemptions: limits.preemptions, cut: None },
-        _ => {
-            let coverage = Coverage::of(limits, executions, report.elapsed);
-            // Whatever ended it: it was not explored to the end.
-            Coverage { cut: coverage.cut.or(Some(Cut::Executions(executions))), ..coverage }
-        }
+        _ => Coverage::of_cut(limits, executions, report.elapsed),
     }
 }
 

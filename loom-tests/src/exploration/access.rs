@@ -1,13 +1,13 @@
-//! What the programs of the roles ask of the specification, and only they.
+//! What the roles ask of the specification, and only they.
 
-use blockgate::{LogicalRange, TransactionId};
+use blockgate::{BlockGroupId, LogicalRange, TransactionId};
 
-use crate::specification::{Role, Specification};
+use crate::specification::{Refs, Reservation, Role, Specification};
 
 impl Specification {
     /// An extent that is there from the beginning.
     pub fn give(&mut self, extent: LogicalRange) {
-        self.refs.insert(extent, (1, 0));
+        self.refs.insert(extent, Refs { run: 1, queued: 0 });
         self.tree.insert(extent);
         self.commit_root.insert(extent);
         self.missing.insert(extent);
@@ -21,9 +21,9 @@ impl Specification {
         TransactionId(self.committed)
     }
 
-    /// Whether a commit that began after the waits of `role`'s drain is complete.
-    pub fn is_served(&self, role: Role) -> bool {
-        self.to_copy.keys().any(|(who, _)| *who == role)
+    /// Whether `role` has a reservation to which no space was allocated yet.
+    pub fn has_reserved(&self, role: Role, group: BlockGroupId) -> bool {
+        self.reservations.contains(&Reservation { role, group, extent: None })
     }
 
     /// A change of the tree that the commit at work has not made yet.
@@ -33,8 +33,8 @@ impl Specification {
         inserted.map(|extent| (*extent, true)).or(removed.map(|extent| (*extent, false)))
     }
 
-    /// What the drain of `role` has left to copy.
-    pub fn next_to_copy(&self, role: Role) -> Option<LogicalRange> {
-        self.to_copy.iter().find(|((who, _), _)| *who == role)?.1.first().copied()
+    /// What `role` copies next in `group`.
+    pub fn next_to_copy(&self, role: Role, group: BlockGroupId) -> Option<LogicalRange> {
+        self.left_to_copy(role, group)?.0.first().copied()
     }
 }

@@ -145,5 +145,4 @@ fn widest(lines: &[String]) -> usize {
 }
 
 #[cfg(test)]
-#[path = "timeline_tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use blockgate::Event;
 
-use super::roles::{Stepped, World};
+use super::state::{Scene, State, Stepped};
 use crate::specification::Role;
 
 /// What a search found.
@@ -38,24 +38,25 @@ impl fmt::Display for Failure {
 }
 
 /// A state on the path to the one that is looked at.
-struct Level {
-    world: World,
+struct Level<'s> {
+    state: State<'s>,
     next_role: Role,
     is_stuck: bool,
 }
 
-/// Explores all that can come of `world`, until something fails.
-pub fn search(world: World) -> Found {
-    let mut visited = HashSet::from([fingerprint(&world)]);
+/// Explores all that can come of `scene`, until something fails.
+pub fn search(scene: &Scene) -> Found {
+    let state = scene.begin();
+    let mut visited = HashSet::from([fingerprint(&state)]);
     let mut found = Found { states: 1, transitions: 0, ends: 0, depth: 0, failure: None };
     let mut steps = Vec::new();
-    let mut path = vec![Level { world, next_role: 0, is_stuck: true }];
+    let mut path = vec![Level { state, next_role: 0, is_stuck: true }];
     while let Some(level) = path.last_mut() {
         let role = level.next_role;
-        if role == level.world.machines.len() {
+        if role == level.state.actors.len() {
             if level.is_stuck {
                 found.ends += 1;
-                if let Some(detail) = level.world.defect_at_the_end() {
+                if let Some(detail) = level.state.defect_at_the_end() {
                     found.failure = Some(Failure { rule: None, detail, steps });
                     break;
                 }
@@ -65,15 +66,15 @@ pub fn search(world: World) -> Found {
             continue;
         }
         level.next_role += 1;
-        let mut world = level.world.clone();
-        match world.step(role) {
+        let mut state = level.state.clone();
+        match state.step(role) {
             Stepped::Waits => {}
             Stepped::Did(event) => {
                 level.is_stuck = false;
                 found.transitions += 1;
-                if visited.insert(fingerprint(&world)) {
+                if visited.insert(fingerprint(&state)) {
                     steps.push((role, event));
-                    path.push(Level { world, next_role: 0, is_stuck: true });
+                    path.push(Level { state, next_role: 0, is_stuck: true });
                 }
             }
             Stepped::Broke(event, broken) => {
@@ -90,10 +91,10 @@ pub fn search(world: World) -> Found {
 }
 
 /// Two states with the same one would hide what comes of the second: with a billion states, 1 in 10^20.
-fn fingerprint(world: &World) -> (u64, u64) {
+fn fingerprint(state: &State<'_>) -> (u64, u64) {
     let half = |number: u64| {
         let mut hashing = DefaultHasher::new();
-        (number, world).hash(&mut hashing);
+        (number, state).hash(&mut hashing);
         hashing.finish()
     };
     (half(1), half(2))
