@@ -242,7 +242,7 @@ impl Volume {
     }
 
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
-    /// its space is free after it. Blocks while a commit is at work.
+    /// its space is free after it. Blocks as [`Volume::join`].
     ///
     /// Returns the transaction whose commit drops the reference.
     ///

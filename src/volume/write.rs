@@ -26,7 +26,7 @@ use super::{Volume, WriteError};
 
 impl Volume {
     /// Writes `data` to a new extent, and returns where. Its length is rounded up to whole allocation
-    /// units; the bytes behind the data are zero. Blocks for the device, and while a commit is at work.
+    /// units; the bytes behind the data are zero. Blocks for the device, and as [`Volume::join`].
     ///
     /// A group that is read-only is passed over; that is no error unless none is left.
     ///
@@ -395,7 +395,7 @@ impl CowWrite<'_> {
     }
 
     /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Blocks
-    /// while a commit is at work.
+    /// as [`Volume::join`].
     ///
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.
