@@ -87,8 +87,8 @@ impl Role {
                 S::WaitHandles,
                 S::RunRefs,
                 S::ChangeItem,
-                S::SwitchRoot,
                 S::OpenTransaction,
+                S::SwitchRoot,
                 S::UnlockCommits,
             ],
         }

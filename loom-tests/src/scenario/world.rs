@@ -40,7 +40,7 @@ impl Plan {
     /// The main thread replaces the device, one more thread plays each of the roles.
     pub fn play(self) -> Play {
         let groups = self.layout();
-        let replace = move |world: &World, curtain: Curtain<'_, World>| {
+        let replace = move |world: &World, curtain: Curtain<World>| {
             let replace = world.volume.start_replace(world.target.clone(), self.policy);
             let raised = curtain.raise();
             world.replace(replace.expect("nothing else replaces"));
