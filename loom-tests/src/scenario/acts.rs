@@ -74,7 +74,9 @@ impl World {
             self.given[number].map(|extent| Kept { extent, value: GIVEN }).into_iter().collect();
         let outcome = |round| self.act_once(role, &mut kept, &data(number, round));
         let outcomes: Vec<_> = (0..self.plan.rounds).map(outcome).collect();
-        outcomes.iter().for_each(|outcome| reached(outcome));
+        for outcome in &outcomes {
+            reached(outcome);
+        }
         for pair in outcomes.windows(2) {
             reached(&format!("{}-then-{}", pair[0], pair[1]));
         }

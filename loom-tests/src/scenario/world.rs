@@ -130,7 +130,7 @@ fn replace_alone(volume: &mut Volume, target: Arc<SectorDevice>) -> Arc<SectorDe
 fn check_references(live: &CommitRoot, kept: &[Kept]) {
     let references = |extent: LogicalRange| kept.iter().filter(|kept| kept.extent == extent).count() as u64;
     for Kept { extent, .. } in kept {
-        let found = live.get(extent.start()).map_or(0, |item| u64::from(item.references));
+        let found = live.get(extent.start()).map_or(0, |item| item.references);
         check(found == references(*extent), REFERENCES, || {
             format!("{extent} has {found} references, and {} roles have it", references(*extent))
         });
