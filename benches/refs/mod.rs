@@ -2,6 +2,7 @@
 
 pub(crate) mod bytes;
 mod commit;
+mod durable;
 mod merge;
 mod push;
 mod queues;
@@ -11,7 +12,15 @@ use blockgate::{DelayedRef, LogicalRange};
 use crate::method::Bench;
 
 pub(crate) fn benches() -> Vec<Bench> {
-    vec![push::by_threads(), push::by_size(), merge::bench(), bytes::bench(), commit::bench()]
+    vec![
+        push::by_threads(),
+        push::by_size(),
+        merge::bench(),
+        bytes::bench(),
+        commit::bench(),
+        durable::by_threads(),
+        durable::join(),
+    ]
 }
 
 const PAGE: u64 = 4096;

@@ -16,6 +16,7 @@
 mod builder;
 mod device_replace;
 mod error;
+mod storage;
 mod write;
 
 pub use builder::VolumeBuilder;
@@ -26,12 +27,13 @@ pub use write::{CowWrite, NocowWrite, Overwrite};
 use std::fmt;
 use std::io;
 
-use device_replace::{Replacement, TargetSlots};
+use device_replace::Replacement;
+use storage::Storage;
 
-use crate::block_group::{BlockGroup, SharedBlockGroup, SpaceError};
+use crate::block_group::{BlockGroup, SharedBlockGroup};
 use crate::delayed_ref::DelayedRef;
 use crate::device::Device;
-use crate::extent_tree::{Changes, CommitRoot, ExtentItem};
+use crate::extent_tree::{CommitRoot, ExtentItem};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::{CursorReader, Metadata};
 use crate::sync::{Arc, Mutex};
@@ -65,11 +67,8 @@ use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Volume {
-    groups: Box<[VolumeGroup]>,
-    transactions: Transactions,
-    source: Arc<dyn Device>,
+    transactions: Transactions<Storage>,
     cursor: CursorReader,
-    target: TargetSlots,
     replacement: Mutex<Replacement>,
 }
 
@@ -150,13 +149,13 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
+    #[inline]
     pub fn groups(&self) -> &[VolumeGroup] {
-        &self.groups
+        &self.storage().groups
     }
 
-    /// Joins the running transaction, to change references in a write path of your own. Blocks while a commit
-    /// is at work. It is [`Volume::commit`] that commits, since it flushes the devices and books the space
-    /// too; a drain of your own takes the volume as its [`Metadata`].
+    /// Joins the running transaction, to change references in a write path of your own. Blocks as
+    /// [`Transactions::join`]. A drain of your own takes the volume as its [`Metadata`].
     ///
     /// # Errors
     /// [`CommitError`] once a commit failed.
@@ -198,6 +197,11 @@ impl Volume {
         self.transactions.commit_root()
     }
 
+    #[inline]
+    fn storage(&self) -> &Storage {
+        self.transactions.steps()
+    }
+
     /// The device that is read from.
     ///
     /// ```
@@ -213,7 +217,7 @@ impl Volume {
     /// ```
     #[must_use]
     pub fn source(&self) -> &Arc<dyn Device> {
-        &self.source
+        &self.storage().source
     }
 
     /// Fills `buffer` with the bytes at `start`. Blocks for the device.
@@ -234,11 +238,11 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&self, start: LogicalAddress, buffer: &mut [u8]) -> io::Result<()> {
-        self.source.read_at(start, buffer)
+        self.source().read_at(start, buffer)
     }
 
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
-    /// its space is free after it. Blocks while a commit is at work.
+    /// its space is free after it. Blocks as [`Volume::join`].
     ///
     /// Returns the transaction whose commit drops the reference.
     ///
@@ -297,12 +301,14 @@ impl Volume {
         Ok(handle.end())
     }
 
-    /// Commits: flushes the devices, switches the commit root, and frees what was pinned. So what the new
-    /// commit root lists is durable, and so is every in-place write that was finished before the call. As
-    /// [`Transactions::commit`] in all else.
+    /// Commits: flushes the devices, runs [`VolumeBuilder::persist`]'s step, books the space, switches the
+    /// commit root, and frees what was pinned. So what the new commit root lists is durable, as is every
+    /// in-place write that was finished before the call; and what this commit and every earlier one freed may
+    /// be allocated. Other threads write meanwhile. As [`Transactions::commit`] in all else: calls that come
+    /// together share one commit.
     ///
     /// # Errors
-    /// [`CommitError`]: that of the device, or of references or space that do not fit.
+    /// [`CommitError`]: that of the device or of the step, or of references or space that do not fit.
     ///
     /// # Example
     /// ```
@@ -316,41 +322,7 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
-        let committed = self.transactions.commit_with(|_, changes| {
-            // Before the booking: an error of the device must leave the figures as they were.
-            self.flush()?;
-            self.book(changes)?;
-            Ok(())
-        })?;
-        self.unpin(&committed.changes);
-        Ok(committed.root)
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.source.flush()?;
-        if let Some(target) = self.target.get() {
-            // The commit is safe on the source; the target remembers its failure.
-            let _ = target.flush();
-        }
-        Ok(())
-    }
-
-    fn book(&self, changes: &Changes) -> Result<(), SpaceError> {
-        type Book = fn(&BlockGroup, LogicalRange) -> Result<(), SpaceError>;
-        let book = |extents: Vec<LogicalRange>, book: Book| {
-            extents.into_iter().try_for_each(|extent| book(self.block_group_of(extent)?, extent))
-        };
-        book(changes.bytes_inserted(), BlockGroup::book_inserted)?;
-        book(changes.bytes_removed(), BlockGroup::book_removed)?;
-        book(changes.bytes_cancelled(), BlockGroup::book_cancelled)
-    }
-
-    /// V4: after the switch. Before it, a crash would bring the extents back.
-    fn unpin(&self, changes: &Changes) {
-        for extent in changes.bytes_removed().into_iter().chain(changes.bytes_cancelled()) {
-            let unpinned = self.block_group_of(extent).and_then(|group| group.unpin(extent));
-            assert!(unpinned.is_ok(), "what this commit pinned is pinned: {unpinned:?}");
-        }
+        self.transactions.commit()
     }
 
     /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
@@ -375,7 +347,7 @@ impl Volume {
             return Err(VolumeDefect::Handles(handles));
         }
         let (root, _) = self.transactions.pending();
-        for group in &mut self.groups {
+        for group in &mut self.transactions.steps_mut().groups {
             let figures = group.block_group.check()?;
             let in_flight = group.ordered.leaked();
             if in_flight != 0 {
@@ -410,32 +382,18 @@ impl Volume {
 
     /// What the commit root knows of `extent`, if that is one extent of it, or none.
     fn check_extent(&self, extent: LogicalRange) -> Result<Option<ExtentItem>, WriteError> {
-        self.group_of(extent)?;
+        self.storage().group_of(extent)?;
         let root = self.transactions.commit_root();
         match root.extents_in(extent).next() {
             Some(found) if found != extent => Err(WriteError::NotAnExtent { extent, found }),
             _ => Ok(root.get(extent.start())),
         }
     }
-
-    fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
-        // Groups are sorted and do not overlap: only the last one that starts at or before the extent may have it.
-        let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
-        self.groups[..behind]
-            .last()
-            .filter(|group| group.block_group.range().contains(&extent))
-            .ok_or(WriteError::Outside { extent })
-    }
-
-    fn block_group_of(&self, extent: LogicalRange) -> Result<&BlockGroup, SpaceError> {
-        let group = self.group_of(extent).map_err(|_| SpaceError::Outside { extent, group: extent })?;
-        Ok(&group.block_group)
-    }
 }
 
 impl fmt::Debug for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Volume").field("groups", &self.groups.len()).finish_non_exhaustive()
+        f.debug_struct("Volume").field("groups", &self.groups().len()).finish_non_exhaustive()
     }
 }
 
@@ -470,7 +428,7 @@ mod tests {
         let mut volume = volume();
         volume.write(&[1]).expect("space");
         let _ = volume.transactions.commit().expect("commits, and does not book");
-        let group = volume.groups[0].block_group.id();
+        let group = volume.groups()[0].block_group.id();
         assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
     }
 
@@ -479,12 +437,12 @@ mod tests {
     fn space_that_is_booked_by_another_is_found_or_fails_the_commit() {
         let released = volume();
         let extent = released.write(&[1]).expect("space");
-        released.groups[0].block_group.release(extent).expect("reserved");
+        released.groups()[0].block_group.release(extent).expect("reserved");
         assert!(released.commit().is_err(), "its bytes are not reserved any more");
 
         let mut booked = volume();
         let write = booked.begin_cow(UNIT).expect("space");
-        booked.groups[0].block_group.book_inserted(write.extent()).expect("reserved");
+        booked.groups()[0].block_group.book_inserted(write.extent()).expect("reserved");
         std::mem::forget(write);
         assert!(booked.check().is_err());
     }

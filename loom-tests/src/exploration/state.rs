@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use blockgate::{BlockGroupId, Event, LogicalRange};
+use blockgate::{BlockGroupId, Event, LogicalRange, TransactionId};
 
 use crate::protocol::machine::{Machine, Performed, advance};
 use crate::protocol::role::Role;
@@ -88,7 +88,7 @@ fn reported(program: &[Step]) -> Vec<Step> {
         S::Commit => Role::Committer.program().to_vec(),
         step => vec![*step],
     };
-    let silent = [S::ReadRoot, S::LockCommits, S::WaitHandles, S::OpenTransaction, S::UnlockCommits];
+    let silent = [S::ReadRoot, S::LockCommits, S::WaitHandles, S::UnlockCommits];
     program.iter().flat_map(commit).filter(|step| !silent.contains(step)).collect()
 }
 
@@ -225,6 +225,7 @@ impl Machine for Acting<'_, '_> {
 
     fn perform(&mut self, step: Step) -> Performed<Stop> {
         let performed = match step {
+            step if Role::Committer.program().contains(&step) && self.is_served() => Ok(Performed::Nothing),
             Step::ReadCursor => {
                 self.actor().both = self.extent().start() < self.state.specification.cursor;
                 Ok(Performed::Done)
@@ -242,6 +243,12 @@ impl Machine for Acting<'_, '_> {
 impl Acting<'_, '_> {
     fn actor(&mut self) -> &mut Actor {
         &mut self.state.actors[self.number]
+    }
+
+    /// Another role's commit, which began after the waits of this one's drain, is complete: it serves both.
+    fn is_served(&self) -> bool {
+        let group = BlockGroupId(self.state.actors[self.number].group as u64);
+        self.state.specification.left_to_copy(self.number, group).is_some()
     }
 
     /// What it writes to, or adds a reference to.
@@ -273,7 +280,11 @@ impl Acting<'_, '_> {
             Step::EndTransaction => Event::EndTransaction,
             Step::CloseTransaction => Event::CloseTransaction,
             Step::RunRefs => Event::RunRefs { transaction },
-            Step::SwitchRoot => Event::SwitchRoot { from: specification.committed(), to: transaction },
+            Step::OpenTransaction => Event::OpenTransaction,
+            Step::SwitchRoot => {
+                let from = specification.committed();
+                Event::SwitchRoot { from, to: TransactionId(from.0 + 1) }
+            }
             Step::SetReadOnly => Event::SetReadOnly { group, levels: 1 },
             Step::WaitReservations => Event::WaitReservations { group, waited: false },
             Step::WaitNocowWriters => Event::WaitNocowWriters { group, waited: false },

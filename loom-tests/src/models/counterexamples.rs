@@ -31,6 +31,10 @@ pub fn models() -> Vec<Model> {
             .theorem("The same, of a COW writer that writes twice, before the copy or after it.")
             .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
             .plays(twice(Role::Cow.program().into()).play(Compare::AtOnce)),
+        Model::new("replace/by-hand-cow+committer")
+            .theorem("The same beside a thread that commits: the drain's commit begins after its waits.")
+            .must_reach(&["refused", "waited-ordered", "both-devices"])
+            .plays(ReplaceByHand::of(Role::Cow).with_committer().play(Compare::AtOnce)),
         Model::new("transaction/by-hand")
             .theorem(
                 "C2 to C4: a commit composed from a gate, a queue and a tree has all of a handle or none.",
@@ -101,6 +105,9 @@ fn waits() -> Vec<Twin> {
         cow("replace/no-commit", "the commit", LOST, omitting(&[S::Commit])),
         cow("replace/commit-only-after-waiting", "the commit where nothing was waited for", LOST, |roles| {
             roles.replace(Role::Replace.replacing(S::Commit, S::CommitIfWaited))
+        }),
+        cow("replace/shares-the-commit-at-work", "a commit that begins after the waits", LOST, |roles| {
+            roles.with_committer().replace(Role::Replace.replacing(S::Commit, S::ShareCommit))
         }),
         cow("replace/no-undo", "the end of read-only", counts, omitting(&[S::SetReadWrite])),
     ]
@@ -194,10 +201,10 @@ fn transactions() -> Vec<Twin> {
             |t| t.joiner(Role::Joiner.moving(S::Leave, S::QueueSecond)),
         ),
         transaction(
-            "transaction/opened-before-the-switch",
-            "the commit root being switched before the transaction opens",
-            "C4: a transaction begins with the root of the last",
-            |t| t.committer(Role::Committer.moving(S::OpenTransaction, S::SwitchRoot)),
+            "transaction/opened-before-the-refs-are-taken",
+            "the refs being taken before the transaction opens",
+            "C3: a commit root is one transaction's state",
+            |t| t.committer(Role::Committer.moving(S::OpenTransaction, S::RunRefs)),
         ),
         // The assertion of T2.
         transaction("transaction/no-commit-lock", "the lock that one commit holds", "panic", |t| {

@@ -4,6 +4,7 @@
 use std::iter;
 use std::sync::Arc;
 
+use blockgate::sync::Monitor;
 use blockgate::{
     BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
     NocowAdmission, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
@@ -26,6 +27,7 @@ pub struct ReplaceByHand {
     /// What a writer does when it has done that.
     writes_again: Option<Vec<Step>>,
     replace: Vec<Step>,
+    has_committer: bool,
     after: After,
 }
 
@@ -42,12 +44,18 @@ impl ReplaceByHand {
             writes: writer.program().into(),
             writes_again: None,
             replace: Role::Replace.program().into(),
+            has_committer: false,
             after: Arc::new(|_, _| ()),
         }
     }
 
     pub fn writers(self, writers: usize) -> Self {
         Self { writers, ..self }
+    }
+
+    /// One more role commits once.
+    pub fn with_committer(self) -> Self {
+        Self { has_committer: true, ..self }
     }
 
     /// What each writer does.
@@ -75,22 +83,26 @@ impl ReplaceByHand {
 
     /// The model in which nothing is left out.
     pub fn model_name(&self) -> &'static str {
-        match (self.writer, self.meet, &self.writes_again) {
-            (Role::Cow, false, None) => "replace/by-hand-cow",
-            (Role::Cow, true, _) => "replace/by-hand-2-cow-in-one-shard",
-            (Role::Cow, false, Some(_)) => "replace/by-hand-cow-twice",
+        match (self.writer, self.meet, &self.writes_again, self.has_committer) {
+            (Role::Cow, false, None, false) => "replace/by-hand-cow",
+            (Role::Cow, false, None, true) => "replace/by-hand-cow+committer",
+            (Role::Cow, true, ..) => "replace/by-hand-2-cow-in-one-shard",
+            (Role::Cow, false, Some(_), _) => "replace/by-hand-cow-twice",
             _ => "replace/by-hand-nocow",
         }
     }
 
     pub fn play(self, compare: Compare) -> Play {
-        let (writer, writers) = (self.writer, self.writers);
+        let (writer, writers, has_committer) = (self.writer, self.writers, self.has_committer);
         let mut cast = stage(&[self.range()])
             .comparing(compare)
             .world(move || Parts::new(self.clone()))
             .main(Role::Replace.name(), Parts::replace);
         for number in 0..writers {
             cast = cast.role(writer.name(), move |parts| parts.write(number));
+        }
+        if has_committer {
+            cast = cast.role(Role::Committer.name(), Parts::commit);
         }
         cast.end(Parts::check)
     }
@@ -117,6 +129,8 @@ struct Parts {
     group: BlockGroup,
     ordered: OrderedExtents,
     transactions: Transactions,
+    /// Whether a commit is at work, and how many are complete, for a replace that shares one.
+    commits: Monitor<(bool, u64)>,
     cursor: Handed<Cursor>,
     reader: CursorReader,
     source: SectorDevice,
@@ -168,6 +182,7 @@ impl Parts {
             group: group.expect("aligned"),
             ordered: OrderedExtents::new(shards),
             transactions: Transactions::new(shards),
+            commits: Monitor::new((false, 0)),
             cursor: Handed::new(cursor),
             reader,
             source: SectorDevice::new(roles.sectors()),
@@ -302,6 +317,7 @@ impl<'w> Hands<'w> {
             }
             Step::CommitIfWaited if !self.waited => {}
             Step::Commit | Step::CommitIfWaited => drop(parts.transactions.commit().expect("commits")),
+            Step::ShareCommit => parts.share_commit(),
             Step::ReadRoot => self.root = Some(parts.transactions.commit_root()),
             Step::Copy => parts.copy(have(self.root.as_ref())),
             Step::MoveCursor => have(self.cursor.as_mut()).advance(parts.group.range().end()),
@@ -342,6 +358,25 @@ impl Parts {
         }
         self.note_progress();
         note(format!("the I/O of {extent} completes"));
+    }
+
+    /// Commits, and says so to those that would share it.
+    fn commit(&self) {
+        self.commits.lock().0 = true;
+        let _ = self.transactions.commit().expect("commits");
+        let mut commits = self.commits.lock();
+        *commits = (false, commits.1 + 1);
+        commits.notify_all();
+    }
+
+    /// Waits for the commit at work, which may have taken its refs before the last ones were queued.
+    fn share_commit(&self) {
+        let (is_at_work, before) = *self.commits.lock();
+        if is_at_work {
+            self.commits.wait_until(|commits| (commits.1 > before).then_some(()));
+        } else {
+            self.commit();
+        }
     }
 
     fn copy(&self, root: &CommitRoot) {

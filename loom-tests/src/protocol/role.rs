@@ -91,8 +91,8 @@ impl Role {
                 S::WaitHandles,
                 S::RunRefs,
                 S::ChangeItem,
-                S::SwitchRoot,
                 S::OpenTransaction,
+                S::SwitchRoot,
                 S::UnlockCommits,
             ],
         }

@@ -16,7 +16,7 @@ fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
 
 impl World {
     /// The other roles begin when the first replace has.
-    pub(super) fn replace(&self, curtain: Curtain<'_, Self>) -> Raised {
+    pub(super) fn replace(&self, curtain: Curtain<Self>) -> Raised {
         if self.plan.replaces != Replaces::AfterOneThatWasGivenUp {
             let replace = self.volume.start_replace(self.target.clone(), self.plan.policy);
             let raised = curtain.raise();

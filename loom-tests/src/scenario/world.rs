@@ -39,7 +39,7 @@ impl Plan {
         let groups = self.layout();
         let is_twin = self.left_out.is_some();
         let stage = if is_twin { unjudged() } else { stage(&groups).waiving(self.waived()) };
-        let replace = |world: &World, curtain: Curtain<'_, World>| world.replace(curtain);
+        let replace = |world: &World, curtain: Curtain<World>| world.replace(curtain);
         let mut cast =
             stage.world(move || World::new(self, &groups)).main_around(Role::Replace.name(), replace);
         for (number, &role) in self.roles.iter().enumerate() {

@@ -126,6 +126,11 @@ pub(crate) fn nothing_matches(filters: &str) -> String {
     )
 }
 
+/// Says what is no result: how far a search is.
+pub(crate) fn remark(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// Prints a line at once, also into a pipe. A reader that went away is no reason to fail.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();

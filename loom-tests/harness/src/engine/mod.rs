@@ -10,7 +10,7 @@ mod loom;
 mod traceset;
 
 use crate::model::Case;
-use crate::search::{Exploration, Limits};
+use crate::search::{Exploration, Limits, Watch};
 
 /// An engine, of those that this crate was built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,19 @@ pub(crate) trait Explore: Sync {
     /// Whether it is the one for models that are too large for loom.
     fn is_second(&self) -> bool;
 
-    /// Explores `case` within `limits` until something fails.
-    fn explore(&self, case: &Case, limits: &Limits) -> Exploration;
+    /// Into how many parts a search of `case` is divided. It does not depend on the machine, since the price
+    /// of a search does depend on it.
+    fn parts(&self, _case: &Case, _limits: &Limits) -> u64 {
+        1
+    }
+
+    /// An estimate of the executions of `case`, for a search that takes long.
+    fn estimate(&self, _case: &Case, _limits: &Limits) -> Option<f64> {
+        None
+    }
+
+    /// Explores `case` within `limits` until something fails. From time to time `watch` hears how far it is.
+    fn explore(&self, case: &Case, limits: &Limits, watch: Option<Watch>) -> Exploration;
 
     /// Runs one execution again, with its steps.
     ///

@@ -3,6 +3,7 @@
 //! They are parsed here and not left to loom's `Builder::new`, which would panic inside every model, and which
 //! does not say whether the search was cut.
 
+use super::Part;
 use std::env;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(crate) struct Limits {
     /// Not a cut: in how many orders of its independent operations the second engine judges each trace again.
     /// `None`: a share of them.
     pub(crate) reorder: Option<u32>,
+    /// The share that is explored. `None`: all.
+    pub(crate) part: Option<Part>,
 }
 
 impl Limits {
@@ -29,7 +32,7 @@ impl Limits {
             executions: parse("LOOM_MAX_PERMUTATIONS")?,
             duration: parse("LOOM_MAX_DURATION")?.map(Duration::from_secs),
             branches: parse("LOOM_MAX_BRANCHES")?,
-            reorder: None,
+            ..Self::default()
         })
     }
 }

@@ -17,7 +17,7 @@ mod search;
 use super::Explore;
 use crate::inside::context::Hooks;
 use crate::model::{Body, Case};
-use crate::search::{Exploration, Limits};
+use crate::search::{Exploration, Limits, Watch};
 
 pub(super) struct Traceset;
 
@@ -37,8 +37,16 @@ impl Explore for Traceset {
         true
     }
 
-    fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
-        search::explore(case, limits)
+    fn parts(&self, case: &Case, limits: &Limits) -> u64 {
+        search::parts(case, limits)
+    }
+
+    fn estimate(&self, case: &Case, limits: &Limits) -> Option<f64> {
+        Some(search::estimate(case, limits))
+    }
+
+    fn explore(&self, case: &Case, limits: &Limits, watch: Option<Watch>) -> Exploration {
+        search::explore(case, limits, watch)
     }
 
     fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {

@@ -5,6 +5,7 @@ use super::{HOOKS, execution, failures};
 use crate::inside::context::{self, Observed, Record};
 use crate::model::Case;
 use crate::search::{Coverage, Ended, Exploration};
+use std::time::Duration;
 use traceset::{Failure, FailureKind, Schedule};
 
 pub(super) fn replay(case: &Case, at: &str) -> Result<Exploration, String> {
@@ -52,7 +53,7 @@ fn run(case: &Case, schedule: &Schedule) -> (Option<Failure>, Observed) {
 
 /// Nobody asks how much was explored.
 fn one_execution() -> Coverage {
-    Coverage { preemptions: None, cut: None }
+    Coverage::EXHAUSTIVE
 }
 
 fn exploration(ended: Ended, observed: Observed) -> Exploration {
@@ -65,5 +66,7 @@ fn exploration(ended: Ended, observed: Observed) -> Exploration {
         reached: observed.reached,
         combinations: observed.combinations,
         rows: observed.rows,
+        judged_again: 0,
+        elapsed: Duration::ZERO,
     }
 }
