@@ -99,6 +99,12 @@ impl Case {
         self.long != Long::Never
     }
 
+    /// Whether it is too large for loom: see [`Model::second_engine_only`].
+    #[must_use]
+    pub fn is_second_engine_only(&self) -> bool {
+        self.second_engine_only
+    }
+
     /// Of a twin: the step that was left out, and the invariant that must be violated.
     #[must_use]
     pub fn left_out(&self) -> Option<(&str, &str)> {

@@ -36,7 +36,7 @@ impl Scene {
     /// Role 0 replaces, beside it are `roles`.
     pub fn new(roles: &[Role], groups: usize, change: Change, is_lenient: bool) -> Self {
         let roles = [&[Role::Replace], roles].concat();
-        let all = roles.iter().copied().chain([Role::Moving]);
+        let all = roles.iter().copied().chain([Role::Moving, Role::Deleter]);
         let program = |role: Role| match change {
             Change::Program(changed, program) if changed == role => program(role),
             _ => role.program().to_vec(),
@@ -51,7 +51,7 @@ impl Scene {
         let layout: Vec<_> = (0..self.groups).map(|group| self.group_range(group)).collect();
         let mut specification = Specification::new(&layout);
         for (number, role) in self.roles.iter().enumerate() {
-            if matches!(role, Role::Nocow | Role::Deleter) {
+            if matches!(role, Role::Nocow | Role::Deleter | Role::Cloner) {
                 specification.give(self.given(number));
             }
         }
@@ -164,6 +164,8 @@ impl State<'_> {
     fn end_program(&mut self, number: usize) {
         match self.actors[number].role {
             Role::Replace | Role::Scrub => self.go_to_next_group(number),
+            // What it cloned it drops one reference of.
+            Role::Cloner => self.actors[number] = Actor::of(Role::Deleter),
             _ => self.end_role(number),
         }
     }
@@ -249,11 +251,11 @@ impl Acting<'_, '_> {
         self.state.specification.left_to_copy(self.number, group).is_some()
     }
 
-    /// What it writes to.
+    /// What it writes to, or adds a reference to.
     fn extent(&self) -> LogicalRange {
         let (scene, actor) = (self.state.scene, &self.state.actors[self.number]);
         match actor.role {
-            Role::Nocow => scene.given(self.number),
+            Role::Nocow | Role::Cloner => scene.given(self.number),
             _ => scene.slot(actor.group, self.number),
         }
     }

@@ -21,6 +21,16 @@ pub fn models() -> Vec<Model> {
             .theorem("The protocol composed from public parts copies nothing that a NOCOW writer is writing.")
             .must_reach(&["refused", "waited-nocow", "waited-ordered", "both-devices"])
             .plays(ReplaceByHand::of(Role::Nocow).play(Compare::AtOnce)),
+        Model::new("replace/by-hand-2-cow-in-one-shard")
+            .theorem("The same, of two COW writers that share every word and every lock.")
+            .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
+            .second_engine_only()
+            .weight(500)
+            .plays(two_in_one_shard().play(Compare::AtOnce)),
+        Model::new("replace/by-hand-cow-twice")
+            .theorem("The same, of a COW writer that writes twice, before the copy or after it.")
+            .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
+            .plays(twice(Role::Cow.program().into()).play(Compare::AtOnce)),
         Model::new("replace/by-hand-cow+committer")
             .theorem("The same beside a thread that commits: the drain's commit begins after its waits.")
             .must_reach(&["refused", "waited-ordered", "both-devices"])
@@ -36,6 +46,15 @@ pub fn models() -> Vec<Model> {
             .must_reach(&["in-the-root"])
             .plays(TransactionByHand::new().committed_twice().play()),
     ]
+}
+
+fn two_in_one_shard() -> ReplaceByHand {
+    ReplaceByHand::of(Role::Cow).writers(2).in_one_shard()
+}
+
+/// A COW writer that does `again` after its program.
+fn twice(again: Vec<Step>) -> ReplaceByHand {
+    ReplaceByHand::of(Role::Cow).writes_again(again)
 }
 
 /// What a copy that misses an extent is called.
@@ -64,6 +83,7 @@ pub fn seed() -> Twin {
 pub fn twins() -> Vec<Twin> {
     let mut twins = waits();
     twins.extend(orders());
+    twins.extend(several_writes());
     twins.extend(transactions());
     twins
 }
@@ -135,6 +155,33 @@ fn orders() -> Vec<Twin> {
             |roles| roles.writes(Role::Nocow.moving(S::EndNocow, S::AddOrdered)),
         ),
         cow("replace/ordered-finished-first", REF_FIRST, LOST, ordered_finished_first),
+    ]
+}
+
+/// What goes wrong only in the second write, or where two writers meet.
+fn several_writes() -> Vec<Twin> {
+    use Step as S;
+    let one_shard = |name, left_out, steps: &[S]| {
+        by_hand(name, left_out, LOST, omitting(steps)(two_in_one_shard()), Compare::Nothing)
+    };
+    vec![
+        by_hand(
+            "replace/cursor-read-once",
+            "reading the cursor again for the second write",
+            LOST,
+            twice(Role::Cow.without(&[S::ReadCursor])),
+            Compare::Nothing,
+        ),
+        one_shard(
+            "replace/no-wait-for-reservations-in-one-shard",
+            "the wait for reservations",
+            &[S::WaitReservations],
+        ),
+        one_shard(
+            "replace/no-wait-for-ordered-in-one-shard",
+            "the wait for ordered extents",
+            &[S::WaitOrdered],
+        ),
     ]
 }
 

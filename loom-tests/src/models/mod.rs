@@ -54,6 +54,7 @@ pub fn twins() -> Vec<Twin> {
         ordered_extent::twins(),
         transaction::twins(),
         block_group::twins(),
+        replace::twins(),
     ]
     .concat()
 }

@@ -37,7 +37,9 @@ impl FromStr for Part {
             let part = Self { index: index.parse().ok()?, count: count.parse().ok()? };
             (part.count <= MOST && (1..=part.count).contains(&part.index)).then_some(part)
         });
-        part.ok_or_else(|| format!("{text:?} is no part: give K/N, such as 2/8, with K from 1 to N and N at most {MOST}"))
+        part.ok_or_else(|| {
+            format!("{text:?} is no part: give K/N, such as 2/8, with K from 1 to N and N at most {MOST}")
+        })
     }
 }
 
