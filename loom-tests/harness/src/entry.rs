@@ -65,10 +65,13 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
 /// When the engine cannot do what is asked for.
 fn check(explorer: &dyn Explore, limits: &Limits) -> Result<(), String> {
     if (limits.part.is_some() || limits.reorder.is_some()) && !explorer.is_second() {
-        return Err(format!("--part and --reorder are of the second engine, and this is {}", explorer.name()));
+        return Err(format!(
+            "--part and --reorder are of the second engine, and this is {}",
+            explorer.name()
+        ));
     }
-    if limits.part.is_some() && limits.preemptions.is_some() {
-        return Err("--part and LOOM_MAX_PREEMPTIONS: a search with few preemptions has no parts".into());
+    if limits.part.is_some() && limits.may_cut() {
+        return Err("--part and LOOM_MAX_…: a limit is of a whole search, which has no parts then".into());
     }
     Ok(())
 }

@@ -69,9 +69,11 @@ impl<'a> Whole<'a> {
 
     /// All twins that this run takes, in the order of the suite: reports come as they end.
     fn twins(&self) -> Reports<'a> {
-        let twins = self.suite.cases.iter().filter(|case| {
-            case.twin.is_some() && self.options.takes(self.suite.is_long(case))
-        });
+        let twins = self
+            .suite
+            .cases
+            .iter()
+            .filter(|case| case.twin.is_some() && self.options.takes(self.suite.is_long(case)));
         let twins: Vec<_> = twins.filter(|case| self.suite.explores(case)).collect();
         let mut reports = Reports::new();
         run::each(&twins, self.explorer, self.options, &self.limits, |case, report| {

@@ -92,7 +92,10 @@ mod tests {
         let old = short(12, 1.0);
         assert!(old.differences(&short(12, 9.0), "loom", in_short).is_empty());
         assert_eq!(old.differences(&short(14, 1.0), "loom", in_short), ["model m: executions 12 -> 14"]);
-        assert_eq!(old.differences(&none(), "loom", in_short), ["model m: in the file, but not in the suite"]);
+        assert_eq!(
+            old.differences(&none(), "loom", in_short),
+            ["model m: in the file, but not in the suite"]
+        );
         assert_eq!(none().differences(&old, "loom", in_short), ["model m: not in the file"]);
     }
 

@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(say(Limits { preemptions: Some(2), ..none }, 9), "bounded (preemptions <= 2)");
         assert_eq!(say(Limits { executions: Some(9), ..none }, 9), "incomplete (stopped after 9 executions)");
         assert_eq!(say(Limits { executions: Some(10), ..none }, 9), "exhaustive");
-                let part = Some(Part { index: 2, count: 8 });
+        let part = Some(Part { index: 2, count: 8 });
         assert_eq!(say(Limits { part, ..none }, 9), "part 2 of 8");
         let cut = Limits { part, executions: Some(9), ..none };
         assert_eq!(say(cut, 9), "incomplete (stopped after 9 executions; part 2 of 8)");
