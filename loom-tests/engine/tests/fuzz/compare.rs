@@ -61,9 +61,9 @@ fn explore(program: &Program, how: How, mutant: Option<Mutant>, most: u64) -> Ex
     explored.end(&report);
     while let Some(piece) = left.pop().filter(|_| !explored.is_over(most)) {
         let given = Rc::new(RefCell::new(Vec::new()));
-        let gives = Rc::clone(&given);
+        let sink = Rc::clone(&given);
         let search = asked(how, mutant, most).piece(piece);
-        let search = search.give_away(1, move |piece| gives.borrow_mut().push(piece));
+        let search = search.give_away(1, move |piece| sink.borrow_mut().push(piece));
         let report = search.run_with(body(), |complete| explored.take(complete));
         explored.end(&report);
         left.extend(given.take());
