@@ -20,18 +20,14 @@ impl Cache {
 
     /// Waits while a snapshot is taken.
     fn update(&self, pair: usize) -> Result<(), EnterError> {
-        loop {
-            match self.gate.enter() {
-                Ok(_inside) => {
-                    let (one, other) = &self.pairs[pair];
-                    *one.lock() += 1;
-                    *other.lock() += 1;
-                    return Ok(());
-                }
-                Err(EnterError::Closed) => self.gate.wait_open()?,
-                Err(error) => return Err(error),
-            }
-        }
+        let _inside = match self.gate.enter() {
+            Err(EnterError::Closed) => self.gate.wait_enter(),
+            outcome => outcome,
+        }?;
+        let (one, other) = &self.pairs[pair];
+        *one.lock() += 1;
+        *other.lock() += 1;
+        Ok(())
     }
 
     /// Closes the gate, waits for the updates that are at work, and reads.

@@ -145,6 +145,8 @@ pub enum Event {
         /// The transaction.
         transaction: TransactionId,
     },
+    /// A commit has taken and applied its refs: the next transaction is open to handles.
+    OpenTransaction,
     /// A delayed ref put an extent item into the tree, or took one out.
     ChangeItem {
         /// Which extent.
@@ -224,6 +226,7 @@ impl fmt::Display for Event {
             Self::EndTransaction => f.write_str("end transaction handle"),
             Self::CloseTransaction => f.write_str("commit: close the transaction to new handles"),
             Self::RunRefs { transaction } => write!(f, "commit {transaction}: run delayed refs"),
+            Self::OpenTransaction => f.write_str("commit: open the next transaction to handles"),
             Self::ChangeItem { extent, inserted: true } => write!(f, "extent tree: +{extent}"),
             Self::ChangeItem { extent, inserted: false } => write!(f, "extent tree: -{extent}"),
             Self::SwitchRoot { from, to } => write!(f, "commit root {} -> {}", from.0, to.0),
@@ -262,8 +265,21 @@ pub(crate) fn emit(event: impl FnOnce() -> Event) {
 #[track_caller]
 #[inline(always)]
 pub(crate) fn emit_then(event: impl FnOnce() -> Event, give_up: impl FnOnce()) {
-    scopeguard::defer! { give_up() }
+    let then = Then(Some(give_up));
     emit(event);
+    drop(then);
+}
+
+/// Does it when dropped. (A guard from a crate is not always inlined: 33 ns of an ordered extent became 35.5.)
+struct Then<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for Then<F> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(give_up) = self.0.take() {
+            give_up();
+        }
+    }
 }
 
 #[cfg(any(loom, shuttle, traceset))]

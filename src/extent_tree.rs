@@ -40,7 +40,7 @@ type Items = RedBlackTreeMapSync<LogicalAddress, ExtentItem>;
 ///
 /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
 /// transactions.join()?.push_all(&[DelayedRef::add(extent), DelayedRef::add(extent)]);
-/// let root = transactions.commit()?.root;
+/// let root = transactions.commit()?;
 /// let item = root.get(extent.start()).expect("it was added");
 /// assert_eq!((item.extent, item.references), (extent, 2)); // shared: not to be overwritten in place
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -250,7 +250,7 @@ fn first_overlapping(items: &Items, range: LogicalRange) -> Option<ExtentItem> {
 ///
 /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
 /// transactions.join()?.push(DelayedRef::add(extent));
-/// let root = transactions.commit()?.root;
+/// let root = transactions.commit()?;
 /// transactions.join()?.push(DelayedRef::drop(extent));
 /// transactions.commit()?;
 /// // A copy that reads the older root goes on undisturbed.
@@ -344,22 +344,21 @@ impl CommitRoot {
 }
 
 /// What a commit changed, by extent, each list in the order of addresses: the owner of the space must
-/// book it. Where an extent took the place of another in one commit, both lists have those bytes.
+/// book it, in the commit's [steps](crate::transaction::CommitSteps). Where an extent took the place of another in one commit, both lists have those bytes.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
 ///
 /// ```
-/// use blockgate::{DelayedRef, LogicalRange, Transactions};
+/// use blockgate::delayed_ref::FoldedRef;
+/// use blockgate::{ExtentTree, LogicalRange};
 ///
-/// let transactions = Transactions::default();
+/// let tree = ExtentTree::new();
 /// let (kept, given_up) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
-/// let mut handle = transactions.join()?;
-/// handle.push_all(&[DelayedRef::add(kept), DelayedRef::add(given_up), DelayedRef::drop(given_up)]);
-/// handle.end();
-/// let changes = transactions.commit()?.changes;
+/// let refs = [FoldedRef { extent: kept, change: 1 }, FoldedRef { extent: given_up, change: 0 }];
+/// let changes = tree.apply(&refs)?;
 /// assert_eq!(changes.inserted, [kept]); // books these as used,
 /// assert_eq!(changes.cancelled, [given_up]); // and frees these
-/// assert!(transactions.commit()?.changes.is_empty());
+/// assert!(tree.apply(&[])?.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

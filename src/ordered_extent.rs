@@ -273,10 +273,11 @@ pub struct Waited {
 #[derive(Debug)]
 #[must_use = "dropping this unfinished marks the write as failed"]
 pub struct OrderedExtent<Owner: Deref<Target = OrderedExtents>> {
-    owner: Owner,
+    /// `None` when it is over. (A type with a drop of its own that holds a handle must be able to take it out:
+    /// see `take`.)
+    owner: Option<Owner>,
     extent: LogicalRange,
     place: Place,
-    outcome: Outcome,
 }
 
 /// Where the entry of a write is.
@@ -286,13 +287,6 @@ struct Place {
     slot: usize,
 }
 
-/// What a drop means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Finished,
-    Failed,
-}
-
 impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     #[track_caller]
     #[inline(always)]
@@ -300,7 +294,7 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
         let shard = owner.shards.own_index();
         let slot = owner.shards[shard].lock().insert(extent);
         // Owned before it is reported: if that unwinds, the write has failed.
-        let ordered = Self { owner, extent, place: Place { shard, slot }, outcome: Outcome::Failed };
+        let ordered = Self { owner: Some(owner), extent, place: Place { shard, slot } };
         emit(|| Event::AddOrdered { extent });
         ordered
     }
@@ -328,7 +322,9 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     /// ```
     #[inline(always)]
     pub fn finish(mut self) {
-        self.outcome = Outcome::Finished;
+        if let Some(owner) = self.owner.take() {
+            end(&owner, self.extent, self.place, false);
+        }
     }
 
     /// The write failed: waiters go on, and find it in [`Waited::failed`].
@@ -344,27 +340,32 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     pub fn fail(self) {
         drop(self);
     }
+
+    /// The handle, for an owner that it cannot be moved out of; nothing the second time.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        let Self { extent, place, .. } = *self;
+        self.owner.take().map(|owner| Self { owner: Some(owner), extent, place })
+    }
 }
 
 impl<Owner: Deref<Target = OrderedExtents>> Drop for OrderedExtent<Owner> {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
         // By value: a handle whose address is never taken stays in registers.
-        match self.outcome {
-            Outcome::Finished => end(&self.owner, self.extent, self.place, Outcome::Finished),
-            Outcome::Failed => fail(&self.owner, self.extent, self.place),
+        if let Some(owner) = self.owner.take() {
+            fail(owner, self.extent, self.place);
         }
     }
 }
 
 #[cold]
-fn fail(owner: &OrderedExtents, extent: LogicalRange, place: Place) {
-    end(owner, extent, place, Outcome::Failed);
+fn fail(owner: impl Deref<Target = OrderedExtents>, extent: LogicalRange, place: Place) {
+    end(&owner, extent, place, true);
 }
 
 #[inline(always)]
-fn end(owner: &OrderedExtents, extent: LogicalRange, place: Place, outcome: Outcome) {
-    let failed = outcome == Outcome::Failed;
+fn end(owner: &OrderedExtents, extent: LogicalRange, place: Place, failed: bool) {
     emit_then(|| Event::RemoveOrdered { extent, failed }, || owner.remove(place, failed));
 }
 

@@ -8,7 +8,6 @@ use blockgate::delayed_ref::{DrainedRefs, FoldedRef};
 use blockgate::extent_tree::{Changes, ExtentItem};
 use blockgate::replace::{Committed, Copied, CopyFigures, Passed, Quiet, Settled, Side};
 use blockgate::sync::{CachePadded, CounterWord, Flag, Monitor, Mutex, Published, Publisher};
-use blockgate::transaction::CompletedCommit;
 use blockgate::units::Bytes;
 use blockgate::volume::VolumeGroup;
 use blockgate::*;
@@ -40,7 +39,6 @@ assert_send_and_sync!(
     CommitError,
     CommitRoot,
     Committed<'static, Volume>,
-    CompletedCommit,
     Copied<'static>,
     CopyError,
     CopyFigures,

@@ -8,11 +8,14 @@ use std::io;
 use std::sync::Arc;
 
 use blockgate::block_group::GroupDefect;
+use blockgate::extent_tree::Changes;
 use blockgate::replace::Side;
+use blockgate::sync::Mutex;
+use blockgate::transaction::CommitSteps;
 use blockgate::{
-    AlignmentError, BlockGroupId, BuildError, CommitError, CopyError, DelayedRef, EnterError, Figures,
-    LogicalRange, ReadOnlyError, RefError, ReplaceError, ReserveError, SpaceError, Transactions,
-    VolumeDefect, WriteError,
+    AlignmentError, BlockGroupId, BuildError, CommitError, CommitRoot, CopyError, DelayedRef, EnterError,
+    Figures, LogicalRange, ReadOnlyError, RefError, ReplaceError, ReserveError, Shards, SpaceError,
+    Transactions, VolumeDefect, WriteError,
 };
 use support::range;
 
@@ -101,13 +104,24 @@ fn of_a_device() -> Vec<Boxed> {
     ]
 }
 
+/// A step of a commit.
+struct Instead<F>(F);
+
+impl<F: Fn() -> io::Result<()>> CommitSteps for Instead<F> {
+    fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok((self.0)()?)
+    }
+}
+
 fn aborted_by(error: io::Error) -> CommitError {
-    Transactions::default().commit_with(|_, _| Err(error.into())).unwrap_err()
+    let error = Mutex::new(Some(error));
+    let step = Instead(|| error.lock().take().map_or(Ok(()), Err));
+    Transactions::with_steps(Shards::new(1), step).commit().unwrap_err()
 }
 
 fn aborted_by_a_panic() -> CommitError {
-    let transactions = Transactions::default();
-    assert!(support::panics(|| drop(transactions.commit_with(|_, _| panic!("in persist")))));
+    let transactions = Transactions::with_steps(Shards::new(1), Instead(|| panic!("in a step")));
+    assert!(support::panics(|| drop(transactions.commit())));
     transactions.join().unwrap_err()
 }
 

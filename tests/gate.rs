@@ -131,7 +131,7 @@ fn no_wake_up_is_lost() {
                         if let Ok(_inside) = gate.enter() {
                             std::thread::yield_now();
                         } else {
-                            gate.wait_open().expect("not sealed");
+                            drop(gate.wait_enter().expect("not sealed"));
                             waits.next();
                         }
                     }
@@ -204,7 +204,7 @@ fn waiters_learn_of_sealing() {
         let gate = Gate::default();
         let closed = gate.close();
         let outcomes: Vec<_> = std::thread::scope(|scope| {
-            let waiters: Vec<_> = (0..4).map(|_| scope.spawn(|| gate.wait_open())).collect();
+            let waiters: Vec<_> = (0..4).map(|_| scope.spawn(|| gate.wait_enter().map(drop))).collect();
             std::thread::yield_now();
             closed.seal();
             waiters.into_iter().map(|waiter| waiter.join().expect("no panic")).collect()

@@ -237,8 +237,8 @@ fn an_extent_can_be_split_in_one_transaction() {
     handle.push(DelayedRef::add(range(0, 4)));
     handle.push(DelayedRef::add(range(4, 4)));
     handle.end();
-    let committed = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(committed.root.len(), 2);
+    let root = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(root.len(), 2);
 }
 
 /// As splitting alone, which works; what cancels is looked at before what goes.
@@ -259,8 +259,8 @@ fn an_extent_can_be_split_and_one_half_dropped() {
         handle.push(change);
     }
     handle.end();
-    let committed = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(committed.root.len(), 1);
+    let root = transactions.commit().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(root.len(), 1);
 }
 
 /// Panics at one write, after it has written.

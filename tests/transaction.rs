@@ -1,22 +1,24 @@
 #![cfg(not(any(loom, traceset)))]
-//! `Transactions` on std threads: C1 to C5 and T1 to T4 under contention, failures, panics, leaks.
+//! `Transactions` on std threads: C1 to C8 and T1 to T4 under contention, failures, panics, leaks.
 
 mod support;
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use blockgate::extent_tree::RefError;
+use blockgate::extent_tree::{Changes, RefError};
 use blockgate::sync::Mutex;
-use blockgate::{CommitRoot, DelayedRef, LogicalRange, TransactionId, Transactions};
+use blockgate::transaction::CommitSteps;
+use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
 use support::{Counter, panics, range, told, within_a_minute};
 
 fn extent(number: u64) -> LogicalRange {
     range(number * 8, 8)
 }
 
-fn insert(transactions: &Transactions, number: u64) -> TransactionId {
+fn insert<S>(transactions: &Transactions<S>, number: u64) -> TransactionId {
     let mut handle = transactions.join().expect("runs");
     handle.push(DelayedRef::add(extent(number)));
     handle.end()
@@ -53,7 +55,7 @@ struct Stage {
 }
 
 const WRITERS: u64 = 2;
-const PAIRS: usize = 20_000;
+const PAIRS: usize = 2_000;
 
 impl Stage {
     fn write(&self, writer: u64) {
@@ -70,7 +72,7 @@ impl Stage {
     fn commit(&self) {
         let mut last = TransactionId(0);
         while self.writers_over.get() < WRITERS {
-            let root = self.transactions.commit().expect("commits").root;
+            let root = self.transactions.commit().expect("commits");
             assert!(root.transaction() > last, "T2: each commit has a number of its own");
             last = root.transaction();
             if last.0.is_multiple_of(16) {
@@ -102,7 +104,7 @@ fn a_transaction_is_in_a_commit_root_wholly_or_not_at_all() {
         });
         stage
     });
-    let last = stage.transactions.commit().expect("commits").root;
+    let last = stage.transactions.commit().expect("commits");
     let (told, mut roots) = (stage.told.into_inner_by_lock(), stage.roots.into_inner_by_lock());
     roots.sort_by_key(CommitRoot::transaction);
     roots.push(last);
@@ -134,7 +136,7 @@ impl<T: Default> IntoInner<T> for Mutex<T> {
 fn twin_of_two_handles_one_may_be_committed() {
     let transactions = Transactions::default();
     insert(&transactions, 0);
-    let root = transactions.commit().expect("commits").root;
+    let root = transactions.commit().expect("commits");
     insert(&transactions, 1);
     assert_eq!(torn_pairs(&root), 1, "the check above would have seen it");
 }
@@ -150,7 +152,7 @@ fn commits_at_once_all_have_what_ended_before() {
                     scope.spawn(move || {
                         let number = round * 4 + task;
                         let transaction = insert(transactions, number);
-                        let root = transactions.commit().expect("commits").root;
+                        let root = transactions.commit().expect("commits");
                         assert!(root.transaction() >= transaction);
                         assert!(root.get(extent(number).start()).is_some(), "C2, C3");
                     });
@@ -163,31 +165,31 @@ fn commits_at_once_all_have_what_ended_before() {
 }
 
 #[test]
-fn who_joins_during_a_commit_lands_in_the_next() {
-    within_a_minute("a joiner during a commit", || {
-        let transactions = Transactions::default();
-        assert_eq!(insert(&transactions, 0), TransactionId(1));
+fn who_joins_while_a_commit_persists_does_not_wait_and_lands_in_the_next() {
+    within_a_minute("a joiner beside a commit", || {
+        let (start, may_join) = mpsc::channel();
         let (joined, has_joined) = mpsc::channel();
+        let channels = Mutex::new((start, has_joined));
+        let transactions = with_step(move |root| {
+            // Of the first commit: it does not go on before the joiner has joined, pushed and ended.
+            if numbers(root) == [0] {
+                let (start, has_joined) = &*channels.lock();
+                start.send(()).expect("the joiner lives");
+                assert_eq!(has_joined.recv(), Ok(TransactionId(2)), "C4");
+            }
+            Ok(())
+        });
+        assert_eq!(insert(&transactions, 0), TransactionId(1));
         std::thread::scope(|scope| {
-            let (start, may_join) = mpsc::channel();
             let transactions = &transactions;
             scope.spawn(move || {
                 may_join.recv().expect("the commit has begun");
-                let transaction = insert(transactions, 1);
-                joined.send(transaction).expect("looked at below");
+                joined.send(insert(transactions, 1)).expect("the commit waits for it");
             });
-            let committed = transactions.commit_with(|root, _| {
-                assert_eq!(numbers(root), [0]);
-                start.send(()).expect("the joiner lives");
-                (0..1000).for_each(|_| std::thread::yield_now());
-                assert!(has_joined.try_recv().is_err(), "C3: joined while the commit was at work");
-                Ok(())
-            });
-            assert_eq!(numbers(&committed.expect("commits").root), [0]);
+            assert_eq!(numbers(&transactions.commit().expect("commits")), [0], "C3");
         });
-        assert_eq!(has_joined.recv(), Ok(TransactionId(2)));
         assert_eq!(numbers(&transactions.commit_root()), [0]);
-        assert_eq!(numbers(&transactions.commit().expect("commits").root), [0, 1]);
+        assert_eq!(numbers(&transactions.commit().expect("commits")), [0, 1]);
     });
 }
 
@@ -198,7 +200,7 @@ fn a_commit_waits_for_the_handles_of_its_transaction() {
         let mut handle = transactions.join().expect("runs");
         let (done, is_done) = mpsc::channel();
         std::thread::scope(|scope| {
-            scope.spawn(|| done.send(numbers(&transactions.commit().expect("commits").root)));
+            scope.spawn(|| done.send(numbers(&transactions.commit().expect("commits"))));
             (0..1000).for_each(|_| std::thread::yield_now());
             assert!(is_done.try_recv().is_err(), "committed under a handle");
             handle.push(DelayedRef::add(extent(5)));
@@ -209,20 +211,49 @@ fn a_commit_waits_for_the_handles_of_its_transaction() {
     });
 }
 
-fn fail(transactions: &Transactions, how: Failure) -> String {
-    match how {
-        Failure::Refs => {
-            let mut handle = transactions.join().expect("runs");
-            handle.push(DelayedRef::drop(extent(99)));
-            handle.end();
-            told(&transactions.commit().unwrap_err())
-        }
-        Failure::Persist => told(&transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err()),
-        Failure::Panic => {
-            assert!(panics(|| drop(transactions.commit_with(|_, _| panic!("in persist")))));
-            told(&transactions.commit().unwrap_err())
+type Step = Box<dyn Fn(&CommitRoot) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>;
+
+/// A commit's step of a test's own.
+struct Steps(Step);
+
+impl CommitSteps for Steps {
+    fn before_switch(&self, root: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        (self.0)(root)
+    }
+}
+
+fn with_step(
+    step: impl Fn(&CommitRoot) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+) -> Transactions<Steps> {
+    Transactions::with_steps(Shards::default(), Steps(Box::new(step)))
+}
+
+/// Transactions whose commits fail as soon as they are told to.
+#[derive(Default)]
+struct Failing(Mutex<Option<Failure>>);
+
+impl CommitSteps for Failing {
+    fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let how = *self.0.lock();
+        match how {
+            Some(Failure::Persist) => Err("disk full".into()),
+            Some(Failure::Panic) => panic!("in a step"),
+            _ => Ok(()),
         }
     }
+}
+
+fn may_fail() -> Transactions<Failing> {
+    Transactions::with_steps(Shards::default(), Failing::default())
+}
+
+/// Makes the next commit fail, whoever leads it.
+fn fail(transactions: &Transactions<Failing>, how: Failure) -> String {
+    *transactions.steps().0.lock() = Some(how);
+    if how == Failure::Refs {
+        transactions.join().expect("runs").push(DelayedRef::drop(extent(99)));
+    }
+    commit_until_refused(transactions)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -236,7 +267,7 @@ enum Failure {
 fn every_later_join_and_commit_reports_the_failed_one() {
     for how in [Failure::Refs, Failure::Persist, Failure::Panic] {
         within_a_minute("a task that waits for a failing commit", move || {
-            let mut transactions = Transactions::default();
+            let mut transactions = may_fail();
             insert(&transactions, 0);
             let _ = transactions.commit().expect("commits");
             let held = transactions.join().expect("runs");
@@ -258,7 +289,7 @@ fn every_later_join_and_commit_reports_the_failed_one() {
     }
 }
 
-fn join_until_refused(transactions: &Transactions) -> String {
+fn join_until_refused(transactions: &Transactions<Failing>) -> String {
     loop {
         match transactions.join() {
             Ok(handle) => drop(handle),
@@ -267,9 +298,12 @@ fn join_until_refused(transactions: &Transactions) -> String {
     }
 }
 
-fn commit_until_refused(transactions: &Transactions) -> String {
+fn commit_until_refused(transactions: &Transactions<Failing>) -> String {
     loop {
-        if let Err(error) = transactions.commit() {
+        let mut outcome = Ok(());
+        // The commit that panics is told to this thread by the next call.
+        panics(|| outcome = transactions.commit().map(drop));
+        if let Err(error) = outcome {
             return told(&error);
         }
     }
@@ -277,14 +311,14 @@ fn commit_until_refused(transactions: &Transactions) -> String {
 
 #[test]
 fn an_error_says_what_happened_and_has_its_cause() {
-    let transactions = Transactions::default();
+    let transactions = may_fail();
     let text = fail(&transactions, Failure::Refs);
     assert!(text.contains("the last commit root stands") && text.contains("dropped once"), "{text}");
     let error = transactions.join().unwrap_err();
     assert!(matches!(error.ref_error(), Some(RefError::Unbalanced { change: -1, .. })));
     assert!(std::error::Error::source(&error).is_some());
 
-    let transactions = Transactions::default();
+    let transactions = may_fail();
     fail(&transactions, Failure::Persist);
     let error = transactions.join().unwrap_err();
     assert_eq!(error.ref_error(), None);
@@ -310,22 +344,32 @@ fn a_snapshot_does_not_change_while_commits_go_on() {
     let mut kept = Vec::new();
     for number in 0..200 {
         insert(&transactions, number);
-        kept.push(transactions.commit().expect("commits").root);
+        kept.push(transactions.commit().expect("commits"));
     }
     let mut handle = transactions.join().expect("runs");
     (0..200).for_each(|number| handle.push(DelayedRef::drop(extent(number))));
     handle.end();
-    assert!(transactions.commit().expect("commits").root.is_empty());
+    assert!(transactions.commit().expect("commits").is_empty());
     for (number, root) in (0..).zip(&kept) {
         assert_eq!(numbers(root), (0..=number).collect::<Vec<_>>(), "T1");
     }
 }
 
+/// How many extents came and went between two commits.
+#[derive(Default)]
+struct CountsCancelled(Counter);
+
+impl CommitSteps for CountsCancelled {
+    fn before_switch(&self, _: &CommitRoot, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0.add(changes.cancelled.len() as u64);
+        Ok(())
+    }
+}
+
 #[test]
 fn references_are_counted_as_a_map_would() {
-    let mut transactions = Transactions::default();
+    let mut transactions = Transactions::with_steps(Shards::default(), CountsCancelled::default());
     let (mut model, mut random) = (BTreeMap::<u64, u64>::new(), fastrand::Rng::with_seed(11));
-    let mut cancelled = 0;
     for _ in 0..200 {
         let mut handle = transactions.join().expect("runs");
         for _ in 0..random.usize(..40) {
@@ -340,16 +384,15 @@ fn references_are_counted_as_a_map_would() {
             }
         }
         handle.end();
-        let committed = transactions.commit().expect("commits");
-        cancelled += committed.changes.cancelled.len();
+        let root = transactions.commit().expect("commits");
         model.retain(|_, references| *references > 0);
-        let in_tree = numbers(&committed.root).into_iter().map(|number| {
-            let item = committed.root.get(extent(number).start()).expect("listed");
+        let in_tree = numbers(&root).into_iter().map(|number| {
+            let item = root.get(extent(number).start()).expect("listed");
             (number, item.references)
         });
         assert!(in_tree.eq(model.clone()), "T3");
     }
-    assert!(cancelled > 0, "nothing ever came and went between two commits");
+    assert!(transactions.steps().0.get() > 0, "nothing ever came and went between two commits");
     assert_eq!(transactions.leaked(), 0);
 }
 
@@ -368,5 +411,5 @@ fn a_very_large_handle_is_one_transaction() {
     (0..5000).for_each(|number| handle.push(DelayedRef::add(extent(number))));
     assert!(transactions.commit_root().is_empty());
     assert_eq!(handle.end(), TransactionId(1));
-    assert_eq!(transactions.commit().expect("commits").root.len(), 5000);
+    assert_eq!(transactions.commit().expect("commits").len(), 5000);
 }

@@ -97,9 +97,9 @@ struct Patient(Gate);
 
 impl Closing for Patient {
     fn write(&self, work: impl Fn()) -> bool {
-        while self.0.enter().map(|_inside| work()).is_err() {
-            self.0.wait_open().expect("nobody seals it");
-        }
+        let inside = self.0.enter().or_else(|_closed| self.0.wait_enter());
+        work();
+        drop(inside.expect("nobody seals it"));
         true
     }
 

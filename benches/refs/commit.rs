@@ -68,9 +68,7 @@ impl Commits for Ours {
             handle.push(DelayedRef::add(*extent));
         }
         handle.end();
-        let committed = self.0.commit().expect("the references fit");
-        assert_eq!(committed.changes.removed.len(), drop.len());
-        committed.root.len()
+        self.0.commit().expect("the references fit").len()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod bytes;
 mod commit;
+mod durable;
 mod look;
 mod merge;
 mod push;
@@ -12,7 +13,16 @@ use blockgate::{DelayedRef, LogicalRange};
 use crate::method::Bench;
 
 pub(crate) fn benches() -> Vec<Bench> {
-    vec![push::by_threads(), push::by_size(), merge::bench(), bytes::bench(), commit::bench(), look::bench()]
+    vec![
+        push::by_threads(),
+        push::by_size(),
+        merge::bench(),
+        bytes::bench(),
+        commit::bench(),
+        durable::by_threads(),
+        durable::join(),
+        look::bench(),
+    ]
 }
 
 const PAGE: u64 = 4096;

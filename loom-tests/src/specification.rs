@@ -19,6 +19,7 @@ pub struct Specification {
     pub refs: BTreeMap<LogicalRange, Refs>, // of each extent
     pub tree: BTreeSet<LogicalRange>,
     pub commit_root: BTreeSet<LogicalRange>,
+    pub run: u64, // the number of the last transaction whose refs were run: taken, and switched to later
     pub committed: u64, // the number of the transaction whose state the commit root is
     pub drains: BTreeMap<(Role, BlockGroupId), Drain>,
     pub cursor: LogicalAddress,
@@ -38,8 +39,11 @@ enum Commit {
     #[default]
     None,
     Waits(Role),   // for the handles that are left
-    RanRefs(Role), // and the transaction is closed until it switches the root
-    Failed,        // and no other can follow
+    RanRefs(Role), // and the next transaction is closed until it opens that
+    Opened(Role),  // and is to switch the root
+    Failed {
+        is_open: bool,
+    }, // and no other can follow; a role that it let in may report so later
 }
 
 /// References of an extent.
@@ -51,10 +55,12 @@ pub struct Refs {
 
 /// A level of read-only, and what its role did under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a step of its own")]
 pub struct Drain {
     waited_reservations: bool,
     waited_nocow_writers: bool,
     waited_ordered: bool,
+    is_served: bool, // by a commit that closed after its waits, its own or another role's
     pub copy: Copy,
 }
 
@@ -62,14 +68,30 @@ pub struct Drain {
 pub enum Copy {
     #[default]
     NotCommitted,
-    Left(BTreeSet<LogicalRange>), // of the extents that the root of its commit lists
+    Left {
+        must: BTreeSet<LogicalRange>, // of the extents that every root since its commit lists
+        may: BTreeSet<LogicalRange>,  // of those that the first lists, and a later one no more
+    },
     Finished,
 }
 
 impl Copy {
     fn remove(&mut self, extent: LogicalRange) {
-        if let Self::Left(left) = self {
-            left.retain(|one| !extent.contains(one));
+        if let Self::Left { must, may } = self {
+            must.retain(|one| !extent.contains(one));
+            may.retain(|one| !extent.contains(one));
+        }
+    }
+
+    /// A root that lists `listed` is switched to.
+    fn switch(&mut self, listed: BTreeSet<LogicalRange>) {
+        match self {
+            Self::NotCommitted => *self = Self::Left { must: listed, may: BTreeSet::new() },
+            Self::Left { must, may } => {
+                may.extend(must.difference(&listed));
+                must.retain(|extent| listed.contains(extent));
+            }
+            Self::Finished => {}
         }
     }
 }
@@ -85,7 +107,8 @@ impl Specification {
         let mut broken = Vec::new();
         let mut must = |rule, holds: bool| broken.extend((!holds).then_some(rule));
         let holds_handle = self.handles.contains(&role);
-        let commits = [Commit::Waits(role), Commit::RanRefs(role)].contains(&self.commit);
+        let commits =
+            [Commit::Waits(role), Commit::RanRefs(role), Commit::Opened(role)].contains(&self.commit);
         let drains = |group| self.drains.contains_key(&(role, group));
         let is_read_write = |group| self.drains.keys().all(|(_, drained)| *drained != group);
         let in_flight = |bytes| self.ordered.iter().any(|ordered| ordered.overlaps(&bytes));
@@ -140,13 +163,13 @@ impl Specification {
             }
             // Transactions: handles, delayed refs, commits.
             Event::Join => {
-                let is_open = matches!(self.commit, Commit::None | Commit::Waits(_));
-                must("C4: the transaction is open", is_open);
+                let is_closed = matches!(self.commit, Commit::RanRefs(_) | Commit::Failed { is_open: false });
+                must("C4: the transaction is open", !is_closed);
                 must("O11: it holds no other handle", self.handles.insert(role));
             }
             Event::QueueRef { extent, add, transaction } => {
                 must("C2: it holds a handle", holds_handle);
-                must("C2: in the transaction that it joined", transaction.0 == self.committed + 1);
+                must("C2: in the transaction that it joined", transaction.0 == self.run + 1);
                 must("A3: nobody writes to what it drops", add || !in_flight(extent));
                 self.refs.entry(extent).or_default().queued += if add { 1 } else { -1 };
             }
@@ -155,6 +178,8 @@ impl Specification {
                 must("O11: it holds no handle", !holds_handle);
                 must("C1: no commit is at work, or failed", self.commit == Commit::None);
                 self.commit = Commit::Waits(role);
+                let waiting = self.drains.values_mut().filter(|drain| drain.waited_ordered);
+                waiting.for_each(|drain| drain.is_served = true);
             }
             Event::RunRefs { transaction } => {
                 must("C1: it commits the running one", commits && transaction.0 == self.committed + 1);
@@ -162,29 +187,31 @@ impl Specification {
                 self.refs.values_mut().for_each(|refs| refs.run += std::mem::take(&mut refs.queued));
                 must("D1: what is dropped was added", self.refs.values().all(|refs| refs.run >= 0));
                 self.refs.retain(|_, refs| refs.run > 0);
-                self.commit = Commit::RanRefs(role);
+                (self.commit, self.run) = (Commit::RanRefs(role), transaction.0);
             }
             Event::ChangeItem { extent, inserted } => {
                 let is_change = if inserted { self.tree.insert(extent) } else { self.tree.remove(&extent) };
                 must("C1: it commits, and ran the refs", self.commit == Commit::RanRefs(role));
                 must("D1: by its refs", is_change && inserted == self.refs.contains_key(&extent));
             }
-            Event::SwitchRoot { from, to } => {
-                must("C1: it commits, and ran the refs", self.commit == Commit::RanRefs(role));
+            Event::OpenTransaction => {
+                must("C4: it commits, and ran the refs", self.commit == Commit::RanRefs(role));
                 must("D1: all refs were applied", self.tree.iter().eq(self.refs.keys()));
+                self.commit = Commit::Opened(role);
+            }
+            Event::SwitchRoot { from, to } => {
+                must("C1: it commits, and has opened", self.commit == Commit::Opened(role));
                 must("T2: to the next root", (from.0, to.0) == (self.committed, self.committed + 1));
                 (self.committed, self.commit_root) = (to.0, self.tree.clone());
                 self.commit = Commit::None;
-                let is_of = |drain: &Drain| drain.waited_ordered && drain.copy != Copy::Finished;
-                let own = self.drains.iter_mut().filter(|(key, drain)| key.0 == role && is_of(drain));
-                for ((_, group), drain) in own {
+                for ((_, group), drain) in self.drains.iter_mut().filter(|(_, drain)| drain.is_served) {
                     let listed = self.commit_root.iter().filter(|extent| group_of(**extent) == *group);
-                    drain.copy = Copy::Left(listed.copied().collect());
+                    drain.copy.switch(listed.copied().collect());
                 }
             }
             Event::Abort => {
                 must("C1: it commits", commits);
-                self.commit = Commit::Failed;
+                self.commit = Commit::Failed { is_open: self.commit == Commit::Opened(role) };
             }
             // The replace: the steps of the drain.
             Event::SetReadOnly { group, .. } => _ = self.drains.entry((role, group)).or_default(),
@@ -211,8 +238,10 @@ impl Specification {
                 drain.waited_ordered = true;
             }
             Event::Copy { extent } => {
-                let (group, left) = (group_of(extent), self.left_to_copy(role, group_of(extent)));
-                let copied = left.into_iter().flatten().filter(|one| extent.contains(one));
+                let group = group_of(extent);
+                let left = self.left_to_copy(role, group);
+                let listed = left.into_iter().flat_map(|(must, may)| must.iter().chain(may));
+                let copied = listed.filter(|one| extent.contains(one));
                 must("O9: it has committed after the waits", left.is_some());
                 must("O10: in the root, once", copied.map(LogicalRange::len).sum::<u64>() == extent.len());
                 must("R2: nobody writes to it", !in_flight(extent));
@@ -222,7 +251,7 @@ impl Specification {
             Event::FinishCopy { group, .. } => {
                 let left = self.left_to_copy(role, group);
                 must("O9: it has committed after the waits", left.is_some());
-                must("O12: nothing is left to copy", left.is_none_or(BTreeSet::is_empty));
+                must("O12: nothing is left to copy", left.is_none_or(|(must, _)| must.is_empty()));
                 self.drains.entry((role, group)).and_modify(|drain| drain.copy = Copy::Finished);
             }
             Event::MoveCursor { to: 0 } => self.cursor = 0, // the target is given up
@@ -243,10 +272,14 @@ impl Specification {
         broken
     }
 
-    /// What the drain of `group` by `role` has left to copy, once it has committed.
-    pub fn left_to_copy(&self, role: Role, group: BlockGroupId) -> Option<&BTreeSet<LogicalRange>> {
+    /// What the drain of `group` by `role` must and may copy, once it has committed.
+    pub fn left_to_copy(
+        &self,
+        role: Role,
+        group: BlockGroupId,
+    ) -> Option<(&BTreeSet<LogicalRange>, &BTreeSet<LogicalRange>)> {
         self.drains.get(&(role, group)).and_then(|drain| match &drain.copy {
-            Copy::Left(left) => Some(left),
+            Copy::Left { must, may } => Some((must, may)),
             Copy::NotCommitted | Copy::Finished => None,
         })
     }
@@ -254,7 +287,7 @@ impl Specification {
     /// Whether everything that was taken was given up.
     pub fn is_over(&self) -> bool {
         let held = self.reservations.len() + self.nocow_writers.len() + self.ordered.len();
-        let is_committing = matches!(self.commit, Commit::Waits(_) | Commit::RanRefs(_));
+        let is_committing = matches!(self.commit, Commit::Waits(_) | Commit::RanRefs(_) | Commit::Opened(_));
         held + self.handles.len() + self.drains.len() == 0 && !is_committing
     }
 

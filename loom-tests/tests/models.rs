@@ -9,6 +9,7 @@ fn main() -> std::process::ExitCode {
     let suite = loom_harness::Suite::new("blockgate")
         .command(if cfg!(loom) { "cargo loom" } else { "cargo explore" })
         .source_links("../../")
+        .certificate("docs/certificate")
         .twins(models::twins())
         .models(models::models());
     loom_harness::main(with_litmus_tests(suite))

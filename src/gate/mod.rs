@@ -19,10 +19,12 @@
 //! |---|---|---|---|---|
 //! | sealed | [`Closed::seal`] | l > 0 | a thread that wants to enter: gives up, it will never open again | never |
 //! | awaited | a closer that waits | l > 0, n > 0 | the last one out: wakes the closer | by the closer, at n = 0 |
-//! | expected | a thread that waits to enter | l > 0 | the last opener: wakes the thread | by the thread, at l = 0 |
+//! | expected | a thread that waits to enter | l > 0 | the last opener: lets the thread in | by the opener that lets it in |
 //!
 //! Waiters wait at the shard's own monitor, and set their bit under its lock. A thread that leaves or opens
-//! touches the monitor only where the word says that another waits. The shards share no state and no lock:
+//! touches the monitor only where the word says that another waits. A thread that opens
+//! the last level of an expected shard counts those that wait there as inside, so they need not be quick.
+//! The shards share no state and no lock:
 //! each [`Closed`] is one level in every shard. Shard 0 is closed first and opened last, so no shard has more
 //! levels than it.
 //!
@@ -35,6 +37,8 @@
 //!   and what those writers did happens-before its return.
 //! - G5: the thread that takes an awaited shard's count to zero wakes its waiters.
 //! - G6: the thread that opens or seals an expected shard wakes its waiters.
+//! - G7: the threads that wait to enter are inside when the drop of the last [`Closed`] returns, unless another
+//!   thread closes the gate during that drop.
 //!
 //! # Rejected
 //!
@@ -91,12 +95,20 @@ pub struct Gate {
 #[derive(Debug)]
 struct Shard {
     word: CounterWord,
-    waiting: Monitor<()>,
+    waiting: Monitor<Waiting>,
+}
+
+/// The threads that wait to enter.
+#[derive(Debug, Default)]
+struct Waiting {
+    count: u64,
+    /// How often all of them were let in: a thread that registered before the last time is inside.
+    admissions: u64,
 }
 
 impl Shard {
     fn new() -> Self {
-        Self { word: CounterWord::new(Word::OPEN.0), waiting: Monitor::new(()) }
+        Self { word: CounterWord::new(Word::OPEN.0), waiting: Monitor::new(Waiting::default()) }
     }
 
     /// [`CounterWord::update`], of words.
@@ -122,9 +134,51 @@ impl Shard {
         // Release: pairs with the Acquire in `enter`; what the closer did happens-before what the next writer
         // does inside.
         let before = Word(self.word.subtract(Word::LEVEL, Ordering::Release));
-        if before.wakes_when_opened() {
-            self.wake();
+        if before.lets_in_when_opened() {
+            self.let_in();
         }
+    }
+
+    /// Lets in the threads that wait to enter, unless another closer has come in between: then they are its to
+    /// let in.
+    #[cold]
+    fn let_in(&self) {
+        let mut waiting = self.waiting.lock();
+        let count = waiting.count;
+        // Acquire: pairs with the Release of every opening before; the lock hands on what those closers did to
+        // the threads that are let in. Relaxed where it refuses: nothing is handed over.
+        let orders = (Ordering::Acquire, Ordering::Relaxed);
+        let outcome = self.update(Word::EXPECTED_BY_SOME, orders, |word| word.with_all_let_in(count));
+        if outcome.is_ok() {
+            *waiting = Waiting { count: 0, admissions: waiting.admissions + 1 };
+        }
+        waiting.notify_all();
+    }
+
+    /// Blocks until the caller is counted as inside.
+    fn wait_enter(&self) -> Result<(), EnterError> {
+        let mut registered = None;
+        self.waiting.wait_until(|waiting| {
+            if registered.is_some_and(|admissions| admissions < waiting.admissions) {
+                return Some(Ok(())); // G7
+            }
+            // Acquire: as in `enter`. Relaxed where it refuses: nothing is handed over.
+            let orders = (Ordering::Acquire, Ordering::Relaxed);
+            let outcome = match self.update(Word::CLOSED, orders, Word::entered_or_expected) {
+                Ok(before) if before.admits() => Some(Ok(())),
+                Ok(_closed) => None,
+                Err(refused) => Some(Err(EnterError::of(refused))),
+            };
+            match (registered, &outcome) {
+                (None, None) => {
+                    waiting.count += 1;
+                    registered = Some(waiting.admissions);
+                }
+                (Some(_), Some(_)) => waiting.count -= 1,
+                _ => {}
+            }
+            outcome
+        })
     }
 
     fn exclusive_word(&mut self) -> Word {
@@ -134,7 +188,7 @@ impl Shard {
     /// Blocks until the count is zero, in a shard that the caller has closed.
     fn wait_empty(&self) {
         let mut guess = Word::ONE_INSIDE;
-        self.waiting.wait_until(|()| {
+        self.waiting.wait_until(|_| {
             // Acquire: pairs with the Release in dropping an `Inside`.
             let word = self.update(guess, (Ordering::Acquire, Ordering::Acquire), Word::await_empty);
             guess = Word::LEFT_BY_ALL;
@@ -181,7 +235,7 @@ impl Gate {
     /// writer does inside.
     ///
     /// # Errors
-    /// [`EnterError::Closed`] while any [`Closed`] lives: go elsewhere, or [wait](Gate::wait_open).
+    /// [`EnterError::Closed`] while any [`Closed`] lives: go elsewhere, or [wait](Gate::wait_enter).
     /// [`EnterError::Sealed`] when it will never open again. [`EnterError::Full`] with 2^48 - 1 inside one
     /// shard, which only leaked guards can reach.
     ///
@@ -191,11 +245,9 @@ impl Gate {
     ///
     /// /// Enters, and waits where the gate is closed for now.
     /// fn enter(gate: &Gate) -> Result<Inside<'_>, EnterError> {
-    ///     loop {
-    ///         match gate.enter() {
-    ///             Err(EnterError::Closed) => gate.wait_open()?,
-    ///             outcome => return outcome,
-    ///         }
+    ///     match gate.enter() {
+    ///         Err(EnterError::Closed) => gate.wait_enter(),
+    ///         outcome => outcome,
     ///     }
     /// }
     /// let gate = Gate::default();
@@ -213,10 +265,14 @@ impl Gate {
             .map_err(EnterError::of)
     }
 
-    /// Blocks while the gate is closed. It may be closed again before the caller enters.
+    /// Enters; blocks while the gate is closed. A thread that waits here is let in by the thread that opens the
+    /// gate, before the drop of its [`Closed`] returns: if threads close the gate one after the other, no second
+    /// closing overtakes it (G7).
+    ///
+    /// Acquire: as [`Gate::enter`].
     ///
     /// # Errors
-    /// [`EnterError::Sealed`] when it will never open again.
+    /// [`EnterError::Sealed`] when it will never open again. [`EnterError::Full`] as [`Gate::enter`].
     ///
     /// # Example
     /// ```
@@ -226,26 +282,31 @@ impl Gate {
     /// let closed = gate.close();
     /// std::thread::scope(|scope| {
     ///     scope.spawn(|| drop(closed));
-    ///     gate.wait_open() // returns when it is dropped
+    ///     let inside = gate.wait_enter()?; // returns when it is dropped
+    ///     assert!(gate.close().was_occupied());
+    ///     drop(inside);
+    ///     Ok::<(), blockgate::EnterError>(())
     /// })?;
-    /// assert!(gate.enter().is_ok());
     /// # Ok::<(), blockgate::EnterError>(())
     /// ```
     #[cold]
-    pub fn wait_open(&self) -> Result<(), EnterError> {
+    pub fn wait_enter(&self) -> Result<Inside<'_>, EnterError> {
         let shard = self.shards.own();
-        let mut guess = Word::CLOSED;
-        shard.waiting.wait_until(|()| {
-            // Relaxed: what the closer did is acquired by entering.
-            let word = shard.update(guess, (Ordering::Relaxed, Ordering::Relaxed), Word::expect_open);
-            guess = Word::OPENED;
-            let word = word.unwrap_or_else(|refused| refused);
-            if word.is_sealed() {
-                Some(Err(EnterError::Sealed))
-            } else {
-                (word.levels() == 0).then_some(Ok(()))
-            }
-        })
+        shard.wait_enter().map(|()| Inside { shard })
+    }
+
+    /// How many threads wait to enter at this moment. It may change before you look at it. Locks each shard's
+    /// monitor in turn.
+    ///
+    /// ```
+    /// let gate = blockgate::Gate::default();
+    /// let closed = gate.close();
+    /// assert_eq!(gate.waiting(), 0); // nobody is in `wait_enter`
+    /// # drop(closed);
+    /// ```
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.waiting.lock().count).sum()
     }
 
     /// Closes the gate by one level: from here on [`Gate::enter`] refuses, until every [`Closed`] is gone.
@@ -438,7 +499,7 @@ impl Closed<'_> {
     /// let gate = Gate::default();
     /// std::thread::scope(|scope| {
     ///     let closed = gate.close();
-    ///     let waiter = scope.spawn(|| gate.wait_open());
+    ///     let waiter = scope.spawn(|| gate.wait_enter().map(drop));
     ///     closed.seal(); // shut down
     ///     assert_eq!(waiter.join().unwrap(), Err(EnterError::Sealed));
     /// });
@@ -472,7 +533,7 @@ impl Drop for Closed<'_> {
 /// fn advice(gate: &Gate) -> &'static str {
 ///     match gate.enter().map(drop) {
 ///         Ok(()) => "go on",
-///         Err(EnterError::Closed) => "go elsewhere, or wait with `Gate::wait_open`",
+///         Err(EnterError::Closed) => "go elsewhere, or wait with `Gate::wait_enter`",
 ///         Err(EnterError::Sealed) => "give up",
 ///         Err(error) => panic!("{error}"), // a defect: guards were leaked
 ///     }
@@ -480,7 +541,7 @@ impl Drop for Closed<'_> {
 /// let gate = Gate::default();
 /// assert_eq!(advice(&gate), "go on");
 /// let closed = gate.close();
-/// assert_eq!(advice(&gate), "go elsewhere, or wait with `Gate::wait_open`");
+/// assert_eq!(advice(&gate), "go elsewhere, or wait with `Gate::wait_enter`");
 /// closed.seal();
 /// assert_eq!(advice(&gate), "give up");
 /// ```
@@ -559,7 +620,24 @@ mod tests {
         let gate = Gate::default();
         gate.close().seal();
         assert_eq!(gate.enter().unwrap_err(), EnterError::Sealed);
-        assert_eq!(gate.wait_open(), Err(EnterError::Sealed));
+        assert_eq!(gate.wait_enter().unwrap_err(), EnterError::Sealed);
+    }
+
+    /// The gate is full when it opens: the waiter enters once there is room, or is told.
+    #[test]
+    fn a_full_gate_lets_no_waiter_in_uncounted() {
+        let gate = Gate::new(Shards::new(1));
+        gate.shards[0].word.add(Word::MOST_INSIDE, Ordering::Relaxed);
+        let closed = gate.close();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| gate.wait_enter().map(drop));
+            while gate.waiting() == 0 {
+                std::thread::yield_now();
+            }
+            drop(closed);
+            assert_eq!(waiter.join().expect("no panic"), Err(EnterError::Full));
+        });
+        assert_eq!(gate.waiting(), 0);
     }
 
     #[test]

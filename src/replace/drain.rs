@@ -14,7 +14,7 @@ use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::CommitRoot;
 use crate::ordered_extent::{OrderedExtents, Waited};
-use crate::transaction::{CommitError, Transactions};
+use crate::transaction::{CommitError, CommitSteps, Transactions};
 use crate::units::LogicalRange;
 
 use super::copy::{CancelToken, CopyError, CopyFigures, copy_extents};
@@ -71,7 +71,9 @@ pub trait Metadata {
     type Error;
 
     /// Commits, and returns the commit root. What was queued before the call must be in it, whether or
-    /// not there seems to be anything to do.
+    /// not there seems to be anything to do. So a commit that is at work when the call begins must not serve
+    /// it: it may have taken its changes before the last of these were queued. Calls that come together may
+    /// share a commit that begins after them.
     ///
     /// # Errors
     /// Whatever makes a commit fail; the drain is then undone.
@@ -81,12 +83,12 @@ pub trait Metadata {
     fn extents_in(root: &Self::Root, range: LogicalRange) -> impl Iterator<Item = LogicalRange>;
 }
 
-impl Metadata for Transactions {
+impl<S: CommitSteps> Metadata for Transactions<S> {
     type Root = CommitRoot;
     type Error = CommitError;
 
     fn commit(&self) -> Result<CommitRoot, CommitError> {
-        Transactions::commit(self).map(|committed| committed.root)
+        Transactions::commit(self)
     }
 
     fn extents_in(root: &CommitRoot, range: LogicalRange) -> impl Iterator<Item = LogicalRange> {

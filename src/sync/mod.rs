@@ -28,6 +28,7 @@
 //! | `Mutex`, `MutexGuard` | a lock without poisoning |
 //! | `CachePadded` | a value on a cache line of its own, where there are caches |
 //! | `Thread`, `current_thread`, `park`, `unpark_all` | parking with one token a thread |
+//! | `yield_now` | lets other threads run first, where there is a scheduler to ask; nothing is concluded from it |
 //! | `thread_index`, `REMEMBERED_HERE` | what one thread has to itself |
 //!
 //! Mutation testing hooks into the backends that explore (see `mutation`), so nothing else has a hook.
@@ -70,6 +71,7 @@ use unmutated as mutation;
 pub(crate) use std::sync::Arc;
 pub use std::sync::atomic::Ordering;
 
+pub(crate) use backend::yield_now;
 pub use backend::{CachePadded, Mutex, MutexGuard};
 pub use monitor::{Monitor, MonitorGuard};
 pub use own_shard::current_shard;

@@ -111,6 +111,11 @@ impl<T> Mutex<T> {
     }
 }
 
+/// Lets other threads run first.
+pub(crate) fn yield_now() {
+    std::thread::yield_now();
+}
+
 /// Blocks until the thread's token is there, and takes it.
 pub(super) fn park(_is_first: bool) {
     std::thread::park();

@@ -1,7 +1,11 @@
 //! How a volume is put together.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::block_group::BlockGroup;
 use crate::device::Device;
+use crate::extent_tree::{Changes, CommitRoot};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::Cursor;
 use crate::sharded::Shards;
@@ -11,9 +15,10 @@ use crate::units::{BlockGroupId, LogicalRange};
 
 use super::device_replace::{Replacement, TargetSlots};
 use super::error::BuildError;
+use super::storage::{Persist, Storage};
 use super::{Volume, VolumeGroup};
 
-/// The layout of a [`Volume`]: where its block groups are.
+/// The layout of a [`Volume`]: where its block groups are, and what its commits do.
 ///
 /// Part of the proof: [the protocol](crate::proof::protocol).
 ///
@@ -30,16 +35,17 @@ use super::{Volume, VolumeGroup};
 /// assert_eq!(volume.groups().len(), 4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VolumeBuilder {
     alignment: u64,
     shards: Shards,
     groups: Vec<LogicalRange>,
+    persist: Option<Arc<Persist>>,
 }
 
 impl VolumeBuilder {
     pub(super) fn new(alignment: u64) -> Self {
-        Self { alignment, shards: Shards::default(), groups: Vec::new() }
+        Self { alignment, shards: Shards::default(), groups: Vec::new(), persist: None }
     }
 
     /// Adds a block group over `range`. Groups are numbered in the order of their addresses.
@@ -53,6 +59,43 @@ impl VolumeBuilder {
     #[must_use]
     pub fn shards(mut self, shards: Shards) -> Self {
         self.shards = shards;
+        self
+    }
+
+    /// A step of each commit: `persist` makes the commit root durable. It is called once a commit, with what
+    /// the commit changed, after the devices were flushed and before the root is switched: so the root that it
+    /// writes lists durable bytes only, and is durable itself before any space that it frees is used again.
+    ///
+    /// It may block; writers go on meanwhile, those that commit wait. It must not commit. Its error, or its
+    /// panic, makes the commit fail, and with it every later one.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use blockgate::{LogicalRange, MemoryDevice, Volume};
+    ///
+    /// let superblock = Arc::new(Mutex::new(Vec::new()));
+    /// let group = LogicalRange::new(0, 1 << 20)?;
+    /// let written = Arc::clone(&superblock);
+    /// let volume = Volume::builder(4096)
+    ///     .group(group)
+    ///     .persist(move |root, _changes| {
+    ///         // To a file, say, with fsync and rename.
+    ///         *written.lock().unwrap() = root.extents_in(group).collect();
+    ///         Ok(())
+    ///     })
+    ///     .build(Arc::new(MemoryDevice::new(1 << 20)))?;
+    /// let extent = volume.write(&[7; 4096])?;
+    /// volume.commit()?;
+    /// assert_eq!(*superblock.lock().unwrap(), [extent]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn persist<F>(mut self, persist: F) -> Self
+    where
+        F: Fn(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        self.persist = Some(Arc::new(persist));
         self
     }
 
@@ -85,13 +128,13 @@ impl VolumeBuilder {
             return Err(BuildError::DeviceTooSmall { length, needed: end });
         }
         let groups = (0..).zip(&self.groups).map(|(index, range)| self.build_group(index, *range));
+        let groups = groups.collect::<Result<_, _>>()?;
+        let target = TargetSlots::new(self.shards);
+        let storage = Storage { groups, source, target, persist: self.persist };
         let (cursor, reader) = Cursor::new();
         Ok(Volume {
-            groups: groups.collect::<Result<_, _>>()?,
-            transactions: Transactions::new(self.shards),
-            source,
+            transactions: Transactions::with_steps(self.shards, storage),
             cursor: reader,
-            target: TargetSlots::new(self.shards),
             replacement: Mutex::new(Replacement::Idle(cursor)),
         })
     }
@@ -99,5 +142,12 @@ impl VolumeBuilder {
     fn build_group(&self, index: u64, range: LogicalRange) -> Result<VolumeGroup, BuildError> {
         let block_group = BlockGroup::with_shards(BlockGroupId(index), range, self.alignment, self.shards)?;
         Ok(VolumeGroup { block_group, ordered: OrderedExtents::new(self.shards) })
+    }
+}
+
+impl fmt::Debug for VolumeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = (self.alignment, self.shards, &self.groups);
+        f.debug_tuple("VolumeBuilder").field(&layout).finish()
     }
 }

@@ -165,7 +165,7 @@ impl Volume {
         target: Arc<dyn Device>,
         policy: Policy,
     ) -> Result<DeviceReplace<'_>, ReplaceError> {
-        let needed = self.groups.last().map_or(0, |group| group.block_group.range().end());
+        let needed = self.groups().last().map_or(0, |group| group.block_group.range().end());
         let length = target.length().map_err(ReplaceError::Target)?;
         if length < needed {
             return Err(ReplaceError::TargetTooSmall { length, needed });
@@ -173,7 +173,7 @@ impl Volume {
         let cursor = Some(self.begin_replacement()?);
         let target = Target::new(target);
         // Before the cursor moves: a writer that is behind it must find the target.
-        self.target.set(Some(&target));
+        self.storage().target.set(Some(&target));
         let mut replace =
             DeviceReplace { volume: self, target, cursor, passed: 0, cancel: CancelToken::default() };
         if let (Policy::CloneAlways, Some(cursor)) = (policy, &mut replace.cursor) {
@@ -228,14 +228,15 @@ impl Volume {
     pub fn retire_source(&mut self) -> Result<Arc<dyn Device>, ReplaceError> {
         let replacement = self.replacement.get_mut();
         let finished = matches!(replacement, Replacement::Finished);
-        let target = finished.then(|| self.target.get()).flatten().ok_or(ReplaceError::NotFinished)?;
+        let storage = self.transactions.steps_mut();
+        let target = finished.then(|| storage.target.get()).flatten().ok_or(ReplaceError::NotFinished)?;
         // A new cursor instead of a reset: exclusive access proves that no writer has the old one.
-        self.target.set(None);
+        storage.target.set(None);
         let (cursor, reader) = Cursor::new();
         *replacement = Replacement::Idle(cursor);
         self.cursor = reader;
         target.check()?;
-        Ok(std::mem::replace(&mut self.source, Arc::clone(&target.device)))
+        Ok(std::mem::replace(&mut storage.source, Arc::clone(&target.device)))
     }
 }
 
@@ -297,7 +298,7 @@ impl DeviceReplace<'_> {
     /// How many groups are done, of how many.
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
-        (self.passed, self.volume.groups.len())
+        (self.passed, self.volume.groups().len())
     }
 
     /// Replaces the next group, through all steps of the drain: `None` when all are done. Blocks for the
@@ -323,7 +324,7 @@ impl DeviceReplace<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn next_group(&mut self) -> Result<Option<Summary>, ReplaceError> {
-        let Some(group) = self.volume.groups.get(self.passed) else { return Ok(None) };
+        let Some(group) = self.volume.groups().get(self.passed) else { return Ok(None) };
         let Some(cursor) = &mut self.cursor else { return Ok(None) };
         self.target.check()?;
         if self.cancel.is_cancelled() {
@@ -333,7 +334,7 @@ impl DeviceReplace<'_> {
             .wait_writers()
             .wait_ordered(&group.ordered)
             .commit(self.volume)?
-            .copy(&*self.volume.source, &*self.target, &self.cancel)?
+            .copy(&**self.volume.source(), &*self.target, &self.cancel)?
             .advance(cursor)
             .set_read_write();
         self.passed += 1;
@@ -408,12 +409,11 @@ impl fmt::Debug for DeviceReplace<'_> {
 
 impl Drop for DeviceReplace<'_> {
     fn drop(&mut self) {
-        let Some(cursor) = self.cursor.take() else { return };
+        let Some(mut cursor) = self.cursor.take() else { return };
         // The target is given up also where a subscriber unwinds out of the reset's event.
-        let mut cursor = scopeguard::guard(cursor, |cursor| {
-            self.volume.target.set(None);
-            *self.volume.replacement.lock() = Replacement::Idle(cursor);
-        });
-        cursor.reset();
+        let reset = catch_unwind(AssertUnwindSafe(|| cursor.reset()));
+        self.volume.storage().target.set(None);
+        *self.volume.replacement.lock() = Replacement::Idle(cursor);
+        reset.unwrap_or_else(|panic| resume_unwind(panic));
     }
 }

@@ -19,6 +19,7 @@
 mod builder;
 mod device_replace;
 mod error;
+mod storage;
 mod write;
 
 pub use builder::VolumeBuilder;
@@ -29,12 +30,13 @@ pub use write::{CowWrite, NocowWrite, Overwrite};
 use std::fmt;
 use std::io;
 
-use device_replace::{Replacement, TargetSlots};
+use device_replace::Replacement;
+use storage::Storage;
 
-use crate::block_group::{BlockGroup, SharedBlockGroup, SpaceError};
+use crate::block_group::{BlockGroup, SharedBlockGroup};
 use crate::delayed_ref::{DelayedRef, RefAction};
 use crate::device::Device;
-use crate::extent_tree::{Changes, CommitRoot};
+use crate::extent_tree::CommitRoot;
 use crate::ordered_extent::OrderedExtents;
 use crate::reference_index::NewExtents;
 use crate::replace::{CursorReader, Metadata};
@@ -69,11 +71,8 @@ use crate::units::{LogicalAddress, LogicalRange, TransactionId};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Volume {
-    groups: Box<[VolumeGroup]>,
-    transactions: Transactions,
-    source: Arc<dyn Device>,
+    transactions: Transactions<Storage>,
     cursor: CursorReader,
-    target: TargetSlots,
     replacement: Mutex<Replacement>,
 }
 
@@ -154,8 +153,9 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
+    #[inline]
     pub fn groups(&self) -> &[VolumeGroup] {
-        &self.groups
+        &self.storage().groups
     }
 
     /// The commit root: the extents as of the last complete commit. Never blocks for a commit.
@@ -175,6 +175,11 @@ impl Volume {
         self.transactions.commit_root()
     }
 
+    #[inline]
+    fn storage(&self) -> &Storage {
+        self.transactions.steps()
+    }
+
     /// The device that is read from.
     ///
     /// ```
@@ -190,7 +195,7 @@ impl Volume {
     /// ```
     #[must_use]
     pub fn source(&self) -> &Arc<dyn Device> {
-        &self.source
+        &self.storage().source
     }
 
     /// Fills `buffer` with the bytes at `start`. Blocks for the device.
@@ -211,11 +216,11 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&self, start: LogicalAddress, buffer: &mut [u8]) -> io::Result<()> {
-        self.source.read_at(start, buffer)
+        self.source().read_at(start, buffer)
     }
 
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
-    /// its space is free after it. Blocks while a commit is at work.
+    /// its space is free after it. Blocks as [`Volume::join`].
     ///
     /// Returns the transaction whose commit drops the reference.
     ///
@@ -305,25 +310,27 @@ impl Volume {
         for DelayedRef { extent, .. } in added {
             // V6: after the reference was queued, and without a handle, which a commit would wait for. A write that
             // failed is over, as any other.
-            let _ = self.group_of(*extent)?.ordered.wait_range(*extent);
+            let _ = self.storage().group_of(*extent)?.ordered.wait_range(*extent);
         }
         Ok(transaction)
     }
 
     fn check_place(&self, DelayedRef { extent, action }: &DelayedRef) -> Result<(), WriteError> {
-        let alignment = self.group_of(*extent)?.block_group.alignment();
+        let alignment = self.storage().group_of(*extent)?.block_group.alignment();
         if *action == RefAction::Add && !extent.is_aligned(alignment) {
             return Err(WriteError::Unaligned { extent: *extent, alignment });
         }
         Ok(())
     }
 
-    /// Commits: flushes the devices, switches the commit root, and frees what was pinned. So what the new
-    /// commit root lists is durable, and so is every in-place write that was finished before the call. As
-    /// [`Transactions::commit`] in all else.
+    /// Commits: flushes the devices, runs [`VolumeBuilder::persist`]'s step, books the space, switches the
+    /// commit root, and frees what was pinned. So what the new commit root lists is durable, as is every
+    /// in-place write that was finished before the call; and what this commit and every earlier one freed may
+    /// be allocated. Other threads write meanwhile. As [`Transactions::commit`] in all else: calls that come
+    /// together share one commit.
     ///
     /// # Errors
-    /// [`CommitError`]: that of the device, or of references or space that do not fit.
+    /// [`CommitError`]: that of the device or of the step, or of references or space that do not fit.
     ///
     /// # Example
     /// ```
@@ -337,41 +344,7 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn commit(&self) -> Result<CommitRoot, CommitError> {
-        let committed = self.transactions.commit_with(|_, changes| {
-            // Before the booking: an error of the device must leave the figures as they were.
-            self.flush()?;
-            self.book(changes)?;
-            Ok(())
-        })?;
-        self.unpin(&committed.changes);
-        Ok(committed.root)
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.source.flush()?;
-        if let Some(target) = self.target.get() {
-            // The commit is safe on the source; the target remembers its failure.
-            let _ = target.flush();
-        }
-        Ok(())
-    }
-
-    fn book(&self, changes: &Changes) -> Result<(), SpaceError> {
-        type Book = fn(&BlockGroup, LogicalRange) -> Result<(), SpaceError>;
-        let book = |extents: Vec<LogicalRange>, book: Book| {
-            extents.into_iter().try_for_each(|extent| book(self.block_group_of(extent)?, extent))
-        };
-        book(changes.bytes_inserted(), BlockGroup::book_inserted)?;
-        book(changes.bytes_removed(), BlockGroup::book_removed)?;
-        book(changes.bytes_cancelled(), BlockGroup::book_cancelled)
-    }
-
-    /// V4: after the switch. Before it, a crash would bring the extents back.
-    fn unpin(&self, changes: &Changes) {
-        for extent in changes.bytes_removed().into_iter().chain(changes.bytes_cancelled()) {
-            let unpinned = self.block_group_of(extent).and_then(|group| group.unpin(extent));
-            assert!(unpinned.is_ok(), "what this commit pinned is pinned: {unpinned:?}");
-        }
+        self.transactions.commit()
     }
 
     /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
@@ -396,7 +369,7 @@ impl Volume {
             return Err(VolumeDefect::Handles(handles));
         }
         let (root, _) = self.transactions.pending();
-        for group in &mut self.groups {
+        for group in &mut self.transactions.steps_mut().groups {
             let figures = group.block_group.check()?;
             let in_flight = group.ordered.leaked();
             if in_flight != 0 {
@@ -428,25 +401,11 @@ impl Volume {
     pub fn pending(&mut self) -> (CommitRoot, crate::delayed_ref::DrainedRefs) {
         self.transactions.pending()
     }
-
-    fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
-        // Groups are sorted and do not overlap: only the last one that starts at or before the extent may have it.
-        let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
-        self.groups[..behind]
-            .last()
-            .filter(|group| group.block_group.range().contains(&extent))
-            .ok_or(WriteError::Outside { extent })
-    }
-
-    fn block_group_of(&self, extent: LogicalRange) -> Result<&BlockGroup, SpaceError> {
-        let group = self.group_of(extent).map_err(|_| SpaceError::Outside { extent, group: extent })?;
-        Ok(&group.block_group)
-    }
 }
 
 impl fmt::Debug for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Volume").field("groups", &self.groups.len()).finish_non_exhaustive()
+        f.debug_struct("Volume").field("groups", &self.groups().len()).finish_non_exhaustive()
     }
 }
 
@@ -488,7 +447,7 @@ mod tests {
         let mut volume = volume();
         volume.write(&[1]).expect("space");
         let _ = volume.transactions.commit().expect("commits, and does not book");
-        let group = volume.groups[0].block_group.id();
+        let group = volume.groups()[0].block_group.id();
         assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
     }
 
@@ -497,12 +456,12 @@ mod tests {
     fn space_that_is_booked_by_another_is_found_or_fails_the_commit() {
         let released = volume();
         let extent = released.write(&[1]).expect("space");
-        released.groups[0].block_group.release(extent).expect("reserved");
+        released.groups()[0].block_group.release(extent).expect("reserved");
         assert!(released.commit().is_err(), "its bytes are not reserved any more");
 
         let mut booked = volume();
         let write = booked.begin_cow(UNIT).expect("space");
-        booked.groups[0].block_group.book_inserted(write.extent()).expect("reserved");
+        booked.groups()[0].block_group.book_inserted(write.extent()).expect("reserved");
         std::mem::forget(write);
         assert!(booked.check().is_err());
     }

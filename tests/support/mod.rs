@@ -177,6 +177,11 @@ impl Counter {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Raises it to `n`, where it is less.
+    pub(crate) fn at_least(&self, n: u64) {
+        self.0.fetch_max(n, Ordering::AcqRel);
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }

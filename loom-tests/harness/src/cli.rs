@@ -3,10 +3,11 @@
 use crate::binary::{Action, Arguments, Ignored, Value};
 use crate::judge::Token;
 use crate::model::Case;
+use crate::search::Part;
 use crate::suite::Suite;
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The help of what a suite has beside libtest's arguments.
 pub(crate) const USAGE: &str = "\
@@ -16,12 +17,14 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
   --only-long            run the long cases alone (also: --ignored)
   --reorder N            judge every trace again in N random orders of its independent operations, not a share
                          of them in 2 (second engine)
+  --part K/N             explore part K of N of each case, for one of N machines: the executions of all parts
+                         are those of the whole (second engine)
   --replay TOKEN         replay one execution and draw it (also: <PROJECT>_REPLAY=TOKEN)
   --write-diagrams DIR   draw all twins into DIR, as text and HTML, with an index
   --check-diagrams DIR   fail when DIR is not what would be written
-  --certificate BASE     run everything, then write BASE.md and BASE.json
-  --check-certificate F  run everything, then fail when F.json says something else (seconds aside)
-  --compare F            run everything, then fail when another engine's column of F.json has other outcomes
+  --certificate [F]      run everything, then write this engine's columns of F.json, and the page F.md
+  --check-certificate [F]  run everything, then fail when F.json says something else (seconds aside)
+  --compare [F]          run everything, then fail when another engine's columns of F.json have other outcomes
 ";
 
 /// What to do with the selected cases.
@@ -48,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) arguments: Arguments,
     pub(crate) mode: Mode,
     pub(crate) reorder: Option<u32>,
+    pub(crate) part: Option<Part>,
 }
 
 impl Options {
@@ -55,7 +59,7 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
-        let mut options = Self::parse(env::args_os().skip(1))?;
+        let mut options = Self::parse(env::args_os().skip(1), suite.certificate.as_deref())?;
         let selection = &mut options.arguments.selection;
         if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {
             selection.ignored = Ignored::Too;
@@ -67,32 +71,37 @@ impl Options {
         Ok(options)
     }
 
-    fn parse(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, String> {
-        let (mut mode, mut long, mut reorder) = (Mode::Run, None, None);
+    /// `certificate` is what is meant where none is named.
+    fn parse(
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+        certificate: Option<&Path>,
+    ) -> Result<Self, String> {
+        let (mut mode, mut long, mut reorder, mut part) = (Mode::Run, None, None, None);
         let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
                 "--only-long" => long = Some(Ignored::Only),
                 "--reorder" => reorder = Some(number(option, value)?),
+                "--part" => part = Some(value.take()?.parse()?),
                 "--replay" => mode = Mode::Replay(value.take()?.parse()?),
                 _ => match file_mode(option) {
-                    Some(which) => mode = Mode::Files(which, path(value)?),
+                    Some(which) => mode = Mode::Files(which, path(which, value, certificate)?),
                     None => return Ok(false),
                 },
             }
             Ok(true)
         })?;
         arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
-        Ok(Self { arguments, mode, reorder })
+        Ok(Self { arguments, mode, reorder, part })
     }
 
     pub(crate) fn names(&self, case: &Case) -> bool {
         self.arguments.selection.names(&case.name)
     }
 
-    /// Whether `case` belongs into this run by its length.
-    pub(crate) fn takes(&self, case: &Case) -> bool {
-        self.arguments.selection.takes(case.long)
+    /// Whether a case belongs into this run by its length.
+    pub(crate) fn takes(&self, is_long: bool) -> bool {
+        self.arguments.selection.takes(is_long)
     }
 }
 
@@ -112,17 +121,21 @@ fn number(option: &str, value: &mut Value<'_>) -> Result<u32, String> {
     text.parse().map_err(|_| format!("{option} {text}: give a number"))
 }
 
-fn path(value: &mut Value<'_>) -> Result<PathBuf, String> {
-    value.take().map(PathBuf::from)
+/// A directory of diagrams must be named; a certificate is the suite's, if it says so.
+fn path(mode: FileMode, value: &mut Value<'_>, certificate: Option<&Path>) -> Result<PathBuf, String> {
+    let is_certificate = !matches!(mode, FileMode::WriteDiagrams | FileMode::CheckDiagrams);
+    match certificate.filter(|_| is_certificate) {
+        Some(usual) => Ok(value.take_if_any()?.map_or_else(|| usual.into(), PathBuf::from)),
+        None => value.take().map(PathBuf::from),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Model;
 
     fn parse(args: &[&str]) -> Result<Options, String> {
-        Options::parse(args)
+        Options::parse(args, None)
     }
 
     #[test]
@@ -134,13 +147,25 @@ mod tests {
         assert!(parse(&["--frobnicate"]).unwrap_err().contains("--frobnicate"));
         assert!(parse(&["--replay", "a"]).unwrap_err().contains("replay token"));
         assert!(parse(&["--compare"]).unwrap_err().contains("--compare"));
+        assert!(parse(&["--part", "3"]).unwrap_err().contains("K/N"));
+        assert_eq!(parse(&["--part", "2/3"]).unwrap().part, Some(Part { index: 2, count: 3 }));
+    }
+
+    #[test]
+    fn the_certificate_is_the_suites_unless_it_is_named() {
+        let mode = |args: &[&str]| Options::parse(args, Some(Path::new("usual"))).unwrap().mode;
+        let compare = |path: &str| Mode::Files(FileMode::Compare, path.into());
+        assert_eq!(mode(&["--compare"]), compare("usual"));
+        assert_eq!(mode(&["--compare", "--long"]), compare("usual"));
+        assert_eq!(mode(&["--compare", "other"]), compare("other"));
+        assert_eq!(mode(&["--compare=other"]), compare("other"));
     }
 
     #[test]
     fn long_cases_run_when_asked_for() {
-        let (short, long) = (Model::new("a").0, Model::new("b").long().0);
-        assert!(parse(&[]).unwrap().takes(&short) && !parse(&[]).unwrap().takes(&long));
-        assert!(!parse(&["--only-long"]).unwrap().takes(&short));
-        assert!(parse(&["--ignored"]).unwrap().takes(&long));
+        let (short, long) = (false, true);
+        assert!(parse(&[]).unwrap().takes(short) && !parse(&[]).unwrap().takes(long));
+        assert!(!parse(&["--only-long"]).unwrap().takes(short));
+        assert!(parse(&["--ignored"]).unwrap().takes(long));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::binary::{self, Action};
 use crate::cli::{Mode, Options, USAGE};
+use crate::engine::Explore;
 use crate::search::Limits;
 use crate::suite::Suite;
 use crate::{replay, run, whole};
@@ -42,7 +43,7 @@ fn start(suite: &Suite) -> Result<bool, String> {
 
 fn list(suite: &Suite, options: &Options) {
     let cases = suite.cases.iter().filter(|case| suite.explores(case));
-    let cases = cases.filter(|case| options.arguments.selection.lists(&case.name, case.long));
+    let cases = cases.filter(|case| options.arguments.selection.lists(&case.name, suite.is_long(case)));
     cases.for_each(|case| binary::say(&format!("{}: test", case.name)));
 }
 
@@ -51,10 +52,26 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
     if let Some(why) = binary::other_than(&suite.prefix, &[explorer.name()]) {
         return Err(why);
     }
-    let limits = Limits { reorder: options.reorder, ..Limits::from_env()? };
+    let limits = Limits { reorder: options.reorder, part: options.part, ..Limits::from_env()? };
+    check(explorer, &limits)?;
     match &options.mode {
         Mode::Replay(token) => replay::show(suite, explorer, token),
         Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failed.is_empty()),
         Mode::Files(mode, path) => whole::Whole::new(suite, explorer, options, &limits)?.act(*mode, path),
     }
+}
+
+/// # Errors
+/// When the engine cannot do what is asked for.
+fn check(explorer: &dyn Explore, limits: &Limits) -> Result<(), String> {
+    if (limits.part.is_some() || limits.reorder.is_some()) && !explorer.is_second() {
+        return Err(format!(
+            "--part and --reorder are of the second engine, and this is {}",
+            explorer.name()
+        ));
+    }
+    if limits.part.is_some() && limits.may_cut() {
+        return Err("--part and LOOM_MAX_…: a limit is of a whole search, which has no parts then".into());
+    }
+    Ok(())
 }

@@ -30,6 +30,7 @@
 //! entry                            main
 //! whole  replay                    what a command line can ask beside a run
 //! run  cli                         the run
+//! jobs                             its searches, several at once
 //! certificate  report              what is written down, what a person reads
 //! judge  suite  found              what a search means; which engine explores
 //! engine                           what explores
@@ -53,6 +54,7 @@ mod engine;
 mod entry;
 mod found;
 mod inside;
+mod jobs;
 mod judge;
 mod model;
 mod plural;

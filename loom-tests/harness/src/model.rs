@@ -1,5 +1,6 @@
 //! What a user declares: models and red twins.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 pub(crate) type Body = Arc<dyn Fn() + Send + Sync>;
@@ -19,12 +20,33 @@ pub struct Case {
     pub(crate) must_reach: Vec<String>,
     pub(crate) may_reach: Vec<String>,
     pub(crate) body: Option<Body>,
-    pub(crate) long: bool,
+    pub(crate) long: Long,
     pub(crate) second_engine_only: bool,
     pub(crate) litmus: bool,
     pub(crate) weight: u64,
     pub(crate) max_branches: usize,
     pub(crate) twin: Option<Expected>,
+}
+
+/// Whose plain run leaves a case out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Long {
+    #[default]
+    Never,
+    UnderLoom,
+    Always,
+}
+
+impl Long {
+    /// Whether it is long for the second engine, or for loom.
+    pub(crate) fn is_for(self, is_second: bool) -> bool {
+        match self {
+            Self::Never => false,
+            Self::UnderLoom => !is_second,
+            Self::Always => true,
+        }
+    }
 }
 
 /// What a twin must fail with.
@@ -48,7 +70,7 @@ impl Case {
             must_reach: Vec::new(),
             may_reach: Vec::new(),
             body: None,
-            long: false,
+            long: Long::Never,
             second_engine_only: false,
             litmus: false,
             weight: 1,
@@ -69,10 +91,16 @@ impl Case {
         self.weight
     }
 
-    /// Whether it runs only in the long run.
+    /// Whether an engine runs it only in the long run.
     #[must_use]
     pub fn is_long(&self) -> bool {
-        self.long
+        self.long != Long::Never
+    }
+
+    /// Whether it is too large for loom: see [`Model::second_engine_only`].
+    #[must_use]
+    pub fn is_second_engine_only(&self) -> bool {
+        self.second_engine_only
     }
 
     /// Of a twin: the step that was left out, and the invariant that must be violated.
@@ -122,7 +150,14 @@ macro_rules! shared_builders {
         /// Runs only in the long run (`--long`, `--include-ignored`).
         #[must_use]
         pub fn long(mut self) -> Self {
-            self.0.long = true;
+            self.0.long = Long::Always;
+            self
+        }
+
+        /// Runs only in loom's long run, and in the second engine's plain one.
+        #[must_use]
+        pub fn long_under_loom(mut self) -> Self {
+            self.0.long = Long::UnderLoom;
             self
         }
 

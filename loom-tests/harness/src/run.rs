@@ -3,7 +3,8 @@
 use crate::binary;
 use crate::cli::Options;
 use crate::engine::Explore;
-use crate::judge::{Report, judge};
+use crate::jobs;
+use crate::judge::Report;
 use crate::model::Case;
 use crate::plural::count;
 use crate::pool;
@@ -14,19 +15,16 @@ use std::time::Instant;
 
 pub(crate) type Reports<'a> = Vec<(&'a Case, Report)>;
 
-/// Explores and judges `cases`, the heaviest first; `finished` sees each report when it is there.
+/// Explores and judges `cases`; `finished` sees each report when it is there.
 pub(crate) fn each<'a>(
     cases: &[&'a Case],
     explorer: &'static dyn Explore,
     options: &Options,
     limits: &Limits,
-    mut finished: impl FnMut(&'a Case, Report),
+    finished: impl FnMut(&'a Case, Report),
 ) {
-    let mut heaviest_first = cases.to_vec();
-    heaviest_first.sort_by_key(|case| std::cmp::Reverse(case.weight));
     let workers = options.arguments.threads.unwrap_or_else(pool::cores);
-    let work = |case: &'a Case| (case, judge(explorer, case, limits));
-    pool::run(heaviest_first, workers, work, |(case, report)| finished(case, report));
+    jobs::each(cases, explorer, limits, workers, finished);
 }
 
 /// What a command line selects of a suite.
@@ -45,7 +43,7 @@ impl<'a> Selected<'a> {
         let (named, second_engine_only): (Vec<&Case>, Vec<&Case>) =
             named.into_iter().partition(|case| suite.explores(case));
         let (cases, not_run): (Vec<&Case>, Vec<&Case>) =
-            named.into_iter().partition(|case| options.takes(case));
+            named.into_iter().partition(|case| options.takes(suite.is_long(case)));
         Self { cases, second_engine_only, not_run: not_run.len(), filtered: others.len() }
     }
 

@@ -2,12 +2,14 @@
 
 use crate::engine::Engine;
 use crate::model::{Case, Model, Twin};
+use std::path::PathBuf;
 
 /// All models and twins of one test binary.
 pub struct Suite {
     pub(crate) prefix: String,
     pub(crate) command: String,
     pub(crate) links: String,
+    pub(crate) certificate: Option<PathBuf>,
     pub(crate) cases: Vec<Case>,
     engine: Option<Engine>,
 }
@@ -21,6 +23,7 @@ impl Suite {
             prefix: project.to_uppercase().replace('-', "_"),
             command: "cargo test".into(),
             links: "../../".into(),
+            certificate: None,
             cases: Vec::new(),
             engine: None,
         }
@@ -37,6 +40,14 @@ impl Suite {
     #[must_use]
     pub fn source_links(mut self, prefix: impl Into<String>) -> Self {
         self.links = prefix.into();
+        self
+    }
+
+    /// Where `--certificate`, `--check-certificate` and `--compare` look when no file follows them: the path
+    /// without its ending.
+    #[must_use]
+    pub fn certificate(mut self, base: impl Into<PathBuf>) -> Self {
+        self.certificate = Some(base.into());
         self
     }
 
@@ -83,8 +94,16 @@ impl Suite {
 
     /// Whether this suite's engine explores `case`: some are too large for loom.
     pub(crate) fn explores(&self, case: &Case) -> bool {
-        let is_second = self.explored_by().is_ok_and(|engine| engine.explorer().is_second());
-        is_second || !case.second_engine_only
+        self.is_second() || !case.second_engine_only
+    }
+
+    /// Whether the plain run of this suite's engine leaves `case` out.
+    pub(crate) fn is_long(&self, case: &Case) -> bool {
+        case.long.is_for(self.is_second())
+    }
+
+    fn is_second(&self) -> bool {
+        self.explored_by().is_ok_and(|engine| engine.explorer().is_second())
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Case> {

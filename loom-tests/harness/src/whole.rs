@@ -4,6 +4,7 @@ use crate::binary::{Ignored, say};
 use crate::certificate::Certificate;
 use crate::cli::{FileMode, Options};
 use crate::engine::Explore;
+use crate::model::Long;
 use crate::plural::count;
 use crate::report::diagrams;
 use crate::run::{self, Reports};
@@ -32,7 +33,7 @@ impl<'a> Whole<'a> {
         let unlimited = Limits { branches: limits.branches, reorder: limits.reorder, ..Limits::default() };
         if *limits != unlimited || selection.is_filtered() || selection.ignored == Ignored::Only {
             return Err("diagrams, certificates and comparisons are about the whole suite: \
-                        no filter, and no limit by a variable"
+                        no filter, no part, and no limit by a variable"
                 .into());
         }
         Ok(Self { suite, explorer, options, limits: unlimited })
@@ -68,7 +69,11 @@ impl<'a> Whole<'a> {
 
     /// All twins that this run takes, in the order of the suite: reports come as they end.
     fn twins(&self) -> Reports<'a> {
-        let twins = self.suite.cases.iter().filter(|case| case.twin.is_some() && self.options.takes(case));
+        let twins = self
+            .suite
+            .cases
+            .iter()
+            .filter(|case| case.twin.is_some() && self.options.takes(self.suite.is_long(case)));
         let twins: Vec<_> = twins.filter(|case| self.suite.explores(case)).collect();
         let mut reports = Reports::new();
         run::each(&twins, self.explorer, self.options, &self.limits, |case, report| {
@@ -92,8 +97,8 @@ impl<'a> Whole<'a> {
     fn check_certificate(&self, file: &Path) -> Result<bool, String> {
         let old = Certificate::read(file)?;
         let Some(now) = self.explored()? else { return Ok(false) };
-        let with_long = self.options.arguments.selection.ignored == Ignored::Too;
-        let differences = old.differences(&now, self.explorer.name(), with_long);
+        let is_run = |long: Long| self.options.takes(long.is_for(self.explorer.is_second()));
+        let differences = old.differences(&now, self.explorer.name(), is_run);
         lines(&differences);
         say(&format!("certificate {}: {}", file.display(), count(differences.len() as u64, "difference")));
         Ok(differences.is_empty())
@@ -104,7 +109,7 @@ impl<'a> Whole<'a> {
         let engine = self.explorer.name();
         let other = there.other_engine(engine).map_err(|why| format!("{}: {why}", file.display()))?;
         let Some(now) = self.explored()? else { return Ok(false) };
-        let agreement = there.agreement(&now, [engine, other]);
+        let agreement = there.agreement(&now, [engine, other], self.explorer.is_second());
         lines(&agreement.differences);
         say(&agreement.to_string());
         Ok(agreement.differences.is_empty())

@@ -41,9 +41,20 @@ impl<T> Default for Note<T> {
 /// A value that one role takes out of the world, once: no engine sees it, and there is nothing to see.
 pub struct Handed<T>(Mutex<Option<T>>);
 
+impl<T> Default for Handed<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
 impl<T> Handed<T> {
     pub fn new(value: T) -> Self {
         Self(Mutex::new(Some(value)))
+    }
+
+    /// By the role that takes it, or before that one is started.
+    pub fn put(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
     }
 
     /// # Panics

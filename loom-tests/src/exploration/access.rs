@@ -14,7 +14,7 @@ impl Specification {
     }
 
     pub fn running(&self) -> TransactionId {
-        TransactionId(self.committed + 1)
+        TransactionId(self.run + 1)
     }
 
     pub fn committed(&self) -> TransactionId {
@@ -35,6 +35,6 @@ impl Specification {
 
     /// What `role` copies next in `group`.
     pub fn next_to_copy(&self, role: Role, group: BlockGroupId) -> Option<LogicalRange> {
-        self.left_to_copy(role, group)?.first().copied()
+        self.left_to_copy(role, group)?.0.first().copied()
     }
 }

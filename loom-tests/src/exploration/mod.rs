@@ -15,7 +15,7 @@ use loom_harness::binary::{self, Check};
 use search::{Found, search};
 use state::{Change, Scene};
 
-use crate::protocol::role::Role::{self, Committer, Cow, Deleter, Nocow, Replace, Scrub};
+use crate::protocol::role::Role::{self, Cloner, Committer, Cow, Deleter, Nocow, Replace, Scrub};
 use crate::protocol::step::Step;
 
 /// What is explored: the roles beside the replace, and how many groups.
@@ -25,6 +25,7 @@ const SIZES: &[Size] = &[
     (&[Cow, Cow], 1),
     (&[Cow, Nocow], 2),
     (&[Cow, Deleter, Committer], 2),
+    (&[Cow, Cloner, Committer], 2),
     (&[Cow, Cow, Scrub], 1),
     (&[Cow, Nocow, Nocow, Scrub], 1),
     (&[Cow, Cow, Cow, Cow], 1),

@@ -85,6 +85,7 @@ fn allowed() -> Run {
         Event::CloseTransaction,
         Event::RunRefs { transaction: TransactionId(1) },
         Event::ChangeItem { extent, inserted: true },
+        Event::OpenTransaction,
         Event::SwitchRoot { from: TransactionId(0), to: TransactionId(1) },
         Event::Copy { extent },
         Event::FinishCopy { group: id, extents: 1 },

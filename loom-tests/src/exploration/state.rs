@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use blockgate::{BlockGroupId, Event, LogicalRange};
+use blockgate::{BlockGroupId, Event, LogicalRange, TransactionId};
 
 use crate::protocol::machine::{Machine, Performed, advance};
 use crate::protocol::role::Role;
@@ -36,7 +36,7 @@ impl Scene {
     /// Role 0 replaces, beside it are `roles`.
     pub fn new(roles: &[Role], groups: usize, change: Change, is_lenient: bool) -> Self {
         let roles = [&[Role::Replace], roles].concat();
-        let all = roles.iter().copied().chain([Role::Moving]);
+        let all = roles.iter().copied().chain([Role::Moving, Role::Deleter]);
         let program = |role: Role| match change {
             Change::Program(changed, program) if changed == role => program(role),
             _ => role.program().to_vec(),
@@ -51,7 +51,7 @@ impl Scene {
         let layout: Vec<_> = (0..self.groups).map(|group| self.group_range(group)).collect();
         let mut specification = Specification::new(&layout);
         for (number, role) in self.roles.iter().enumerate() {
-            if matches!(role, Role::Nocow | Role::Deleter) {
+            if matches!(role, Role::Nocow | Role::Deleter | Role::Cloner) {
                 specification.give(self.given(number));
             }
         }
@@ -88,7 +88,7 @@ fn reported(program: &[Step]) -> Vec<Step> {
         S::Commit => Role::Committer.program().to_vec(),
         step => vec![*step],
     };
-    let silent = [S::ReadRoot, S::LockCommits, S::WaitHandles, S::OpenTransaction, S::UnlockCommits];
+    let silent = [S::ReadRoot, S::LockCommits, S::WaitHandles, S::UnlockCommits];
     program.iter().flat_map(commit).filter(|step| !silent.contains(step)).collect()
 }
 
@@ -164,6 +164,8 @@ impl State<'_> {
     fn end_program(&mut self, number: usize) {
         match self.actors[number].role {
             Role::Replace | Role::Scrub => self.go_to_next_group(number),
+            // What it cloned it drops one reference of.
+            Role::Cloner => self.actors[number] = Actor::of(Role::Deleter),
             _ => self.end_role(number),
         }
     }
@@ -223,6 +225,7 @@ impl Machine for Acting<'_, '_> {
 
     fn perform(&mut self, step: Step) -> Performed<Stop> {
         let performed = match step {
+            step if Role::Committer.program().contains(&step) && self.is_served() => Ok(Performed::Nothing),
             Step::ReadCursor => {
                 self.actor().both = self.extent().start() < self.state.specification.cursor;
                 Ok(Performed::Done)
@@ -242,11 +245,17 @@ impl Acting<'_, '_> {
         &mut self.state.actors[self.number]
     }
 
-    /// What it writes to.
+    /// Another role's commit, which began after the waits of this one's drain, is complete: it serves both.
+    fn is_served(&self) -> bool {
+        let group = BlockGroupId(self.state.actors[self.number].group as u64);
+        self.state.specification.left_to_copy(self.number, group).is_some()
+    }
+
+    /// What it writes to, or adds a reference to.
     fn extent(&self) -> LogicalRange {
         let (scene, actor) = (self.state.scene, &self.state.actors[self.number]);
         match actor.role {
-            Role::Nocow => scene.given(self.number),
+            Role::Nocow | Role::Cloner => scene.given(self.number),
             _ => scene.slot(actor.group, self.number),
         }
     }
@@ -271,7 +280,11 @@ impl Acting<'_, '_> {
             Step::EndTransaction => Event::EndTransaction,
             Step::CloseTransaction => Event::CloseTransaction,
             Step::RunRefs => Event::RunRefs { transaction },
-            Step::SwitchRoot => Event::SwitchRoot { from: specification.committed(), to: transaction },
+            Step::OpenTransaction => Event::OpenTransaction,
+            Step::SwitchRoot => {
+                let from = specification.committed();
+                Event::SwitchRoot { from, to: TransactionId(from.0 + 1) }
+            }
             Step::SetReadOnly => Event::SetReadOnly { group, levels: 1 },
             Step::WaitReservations => Event::WaitReservations { group, waited: false },
             Step::WaitNocowWriters => Event::WaitNocowWriters { group, waited: false },

@@ -1,10 +1,17 @@
 //! Of `src/block_group`: nothing is admitted into a read-only group, space is given out once, and what
 //! was freed is reused only after the commit that freed it. Argued in `docs/block_group.md`.
 
+use std::error::Error;
 use std::sync::Arc;
 
+use blockgate::extent_tree::Changes;
+use blockgate::sync::Mutex;
+use blockgate::transaction::CommitSteps;
 use blockgate::volume::WriteError;
-use blockgate::{BlockGroup, BlockGroupId, LogicalRange, MemoryDevice, ReserveError, Shards, Volume};
+use blockgate::{
+    BlockGroup, BlockGroupId, CommitRoot, DelayedRef, LogicalRange, MemoryDevice, ReserveError, Shards,
+    Transactions, Volume,
+};
 use loom_harness::{Model, Twin};
 
 use super::Plays;
@@ -34,6 +41,10 @@ pub fn models() -> Vec<Model> {
             .must_reach(&["no-space", "reused"])
             .weight(3)
             .plays(free_and_reuse()),
+        Model::new("block-group/free-on-return")
+            .theorem("C8: when a commit returns, what it and every earlier one freed is free.")
+            .must_reach(&["written"])
+            .plays(free_on_return()),
         Model::new("block-group/dropped-reservation")
             .theorem("B1: a reservation that is dropped gives its space back, and is not waited for any more.")
             .must_reach(&["refused", "dropped", "waited"])
@@ -53,8 +64,15 @@ pub fn twins() -> Vec<Twin> {
             .left_out("the wait for NOCOW writers")
             .expect("race")
             .plays(nocow(false)),
+        Twin::new("block-group/freed-by-the-committer")
+            .of("block-group/free-on-return")
+            .left_out("freeing being a step of the commit")
+            .expect(FREE)
+            .plays(freed_by_the_committer()),
     ]
 }
+
+const FREE: &str = "C8: when a commit returns, what every earlier one freed is free";
 
 /// A group, and memory for its sectors.
 struct Sectors {
@@ -223,4 +241,80 @@ fn free_and_reuse() -> Play {
     cast.role("writer", Reuse::write_if_there_is_space)
         .role("deleter", |world| _ = world.volume.delete(world.extent).expect("it exists"))
         .end(Reuse::end)
+}
+
+/// The other thread's commit may be the one that frees the space.
+fn free_on_return() -> Play {
+    let delete_commit_and_write = |world: &Reuse| {
+        world.volume.delete(world.extent).expect("it exists");
+        world.volume.commit().expect("commits");
+        let write = world.volume.begin_cow(SECTOR);
+        check(write.is_ok(), FREE, || format!("{write:?}"));
+        reached("written");
+    };
+    let cast =
+        judged(1).world(Reuse::new).main("deleter, then committer, then writer", delete_commit_and_write);
+    cast.role("committer", |world| _ = world.volume.commit().expect("commits")).end(Reuse::end)
+}
+
+/// Books as a volume does, and leaves the freeing to the thread that has committed.
+struct Books {
+    group: BlockGroup,
+    pinned: Mutex<Vec<LogicalRange>>,
+}
+
+impl CommitSteps for Books {
+    fn before_switch(&self, _: &CommitRoot, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        changes.inserted.iter().try_for_each(|extent| self.group.book_inserted(*extent))?;
+        changes.removed.iter().try_for_each(|extent| self.group.book_removed(*extent))?;
+        self.pinned.lock().clone_from(&changes.removed);
+        Ok(())
+    }
+}
+
+struct FreedByHand {
+    transactions: Transactions<Books>,
+    extent: LogicalRange,
+    commits: Mutex<()>,
+}
+
+impl FreedByHand {
+    fn new() -> Self {
+        let shards = Shards::new(2);
+        let group = BlockGroup::with_shards(BlockGroupId(0), range(1), SECTOR, shards).expect("aligned");
+        let extent = group.reserve(SECTOR).expect("there is space").hand_over();
+        let transactions = Transactions::with_steps(shards, Books { group, pinned: Mutex::new(Vec::new()) });
+        let world = Self { transactions, extent, commits: Mutex::new(()) };
+        world.push(DelayedRef::add(extent));
+        world.commit();
+        world
+    }
+
+    fn push(&self, change: DelayedRef) {
+        self.transactions.join().expect("no commit fails").push(change);
+    }
+
+    fn commit(&self) {
+        let lock = self.commits.lock();
+        let _ = self.transactions.commit().expect("commits");
+        let pinned = self.transactions.steps().pinned.lock().clone();
+        drop(lock);
+        for extent in pinned {
+            self.transactions.steps().group.unpin(extent).expect("this commit has pinned it");
+        }
+    }
+
+    fn delete_commit_and_write(&self) {
+        self.push(DelayedRef::drop(self.extent));
+        self.commit();
+        let reservation = self.transactions.steps().group.reserve(SECTOR);
+        check(reservation.is_ok(), FREE, || format!("{reservation:?}"));
+    }
+}
+
+fn freed_by_the_committer() -> Play {
+    let cast = unjudged()
+        .world(FreedByHand::new)
+        .main("deleter, then committer, then writer", FreedByHand::delete_commit_and_write);
+    cast.role("committer", FreedByHand::commit).end(drop)
 }

@@ -21,6 +21,20 @@ pub fn models() -> Vec<Model> {
             .theorem("The protocol composed from public parts copies nothing that a NOCOW writer is writing.")
             .must_reach(&["refused", "waited-nocow", "waited-ordered", "both-devices"])
             .plays(ReplaceByHand::of(Role::Nocow).play(Compare::AtOnce)),
+        Model::new("replace/by-hand-2-cow-in-one-shard")
+            .theorem("The same, of two COW writers that share every word and every lock.")
+            .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
+            .second_engine_only()
+            .weight(500)
+            .plays(two_in_one_shard().play(Compare::AtOnce)),
+        Model::new("replace/by-hand-cow-twice")
+            .theorem("The same, of a COW writer that writes twice, before the copy or after it.")
+            .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
+            .plays(twice(Role::Cow.program().into()).play(Compare::AtOnce)),
+        Model::new("replace/by-hand-cow+committer")
+            .theorem("The same beside a thread that commits: the drain's commit begins after its waits.")
+            .must_reach(&["refused", "waited-ordered", "both-devices"])
+            .plays(ReplaceByHand::of(Role::Cow).with_committer().play(Compare::AtOnce)),
         Model::new("transaction/by-hand")
             .theorem(
                 "C2 to C4: a commit composed from a gate, a queue and a tree has all of a handle or none.",
@@ -32,6 +46,15 @@ pub fn models() -> Vec<Model> {
             .must_reach(&["in-the-root"])
             .plays(TransactionByHand::new().committed_twice().play()),
     ]
+}
+
+fn two_in_one_shard() -> ReplaceByHand {
+    ReplaceByHand::of(Role::Cow).writers(2).in_one_shard()
+}
+
+/// A COW writer that does `again` after its program.
+fn twice(again: Vec<Step>) -> ReplaceByHand {
+    ReplaceByHand::of(Role::Cow).writes_again(again)
 }
 
 /// What a copy that misses an extent is called.
@@ -60,6 +83,7 @@ pub fn seed() -> Twin {
 pub fn twins() -> Vec<Twin> {
     let mut twins = waits();
     twins.extend(orders());
+    twins.extend(several_writes());
     twins.extend(transactions());
     twins
 }
@@ -81,6 +105,9 @@ fn waits() -> Vec<Twin> {
         cow("replace/no-commit", "the commit", LOST, omitting(&[S::Commit])),
         cow("replace/commit-only-after-waiting", "the commit where nothing was waited for", LOST, |roles| {
             roles.replace(Role::Replace.replacing(S::Commit, S::CommitIfWaited))
+        }),
+        cow("replace/shares-the-commit-at-work", "a commit that begins after the waits", LOST, |roles| {
+            roles.with_committer().replace(Role::Replace.replacing(S::Commit, S::ShareCommit))
         }),
         cow("replace/no-undo", "the end of read-only", counts, omitting(&[S::SetReadWrite])),
     ]
@@ -131,6 +158,33 @@ fn orders() -> Vec<Twin> {
     ]
 }
 
+/// What goes wrong only in the second write, or where two writers meet.
+fn several_writes() -> Vec<Twin> {
+    use Step as S;
+    let one_shard = |name, left_out, steps: &[S]| {
+        by_hand(name, left_out, LOST, omitting(steps)(two_in_one_shard()), Compare::Nothing)
+    };
+    vec![
+        by_hand(
+            "replace/cursor-read-once",
+            "reading the cursor again for the second write",
+            LOST,
+            twice(Role::Cow.without(&[S::ReadCursor])),
+            Compare::Nothing,
+        ),
+        one_shard(
+            "replace/no-wait-for-reservations-in-one-shard",
+            "the wait for reservations",
+            &[S::WaitReservations],
+        ),
+        one_shard(
+            "replace/no-wait-for-ordered-in-one-shard",
+            "the wait for ordered extents",
+            &[S::WaitOrdered],
+        ),
+    ]
+}
+
 fn transactions() -> Vec<Twin> {
     use Step as S;
     vec![
@@ -147,10 +201,10 @@ fn transactions() -> Vec<Twin> {
             |t| t.joiner(Role::Joiner.moving(S::Leave, S::QueueSecond)),
         ),
         transaction(
-            "transaction/opened-before-the-switch",
-            "the commit root being switched before the transaction opens",
-            "C4: a transaction begins with the root of the last",
-            |t| t.committer(Role::Committer.moving(S::OpenTransaction, S::SwitchRoot)),
+            "transaction/opened-before-the-refs-are-taken",
+            "the refs being taken before the transaction opens",
+            "C3: a commit root is one transaction's state",
+            |t| t.committer(Role::Committer.moving(S::OpenTransaction, S::RunRefs)),
         ),
         // The assertion of T2.
         transaction("transaction/no-commit-lock", "the lock that one commit holds", "panic", |t| {

@@ -5,7 +5,7 @@ use blockgate::{EnterError, Gate, Inside, Shards};
 use loom_harness::{Model, Twin};
 
 use super::Plays;
-use crate::engine::{RaceChecked, check, reached};
+use crate::engine::{Counter, RaceChecked, check, reached};
 use crate::stage::{Empty, Play, stage};
 
 pub fn models() -> Vec<Model> {
@@ -28,6 +28,14 @@ pub fn models() -> Vec<Model> {
             .theorem("G6: a writer that waits to enter is let in by the opening, and sees what the closer did.")
             .must_reach(&["waited-to-enter", "entered-at-once", "saw-the-closers-work"])
             .plays(close_open_enter()),
+        Model::new("gate/waiter+2-closings")
+            .theorem("G7: a thread that waits to enter is inside before the next closing, or was and has left.")
+            .must_reach(&["waits", "is-inside", "has-left", "not-yet-there"])
+            .plays(waiter_beside_two_closings(Gate::wait_enter)),
+        Model::new("gate/waiter+2-closers")
+            .theorem("G7: a thread that is let in by the last of two closers sees what both did.")
+            .must_reach(&["saw-both", "nested"])
+            .plays(waiter_beside_two_closers()),
         Model::new("gate/sealed")
             .theorem("G6: a writer that waits to enter a gate that is then sealed learns of it.")
             .must_reach(&["found-sealed", "entered-before", "waited"])
@@ -46,8 +54,23 @@ pub fn twins() -> Vec<Twin> {
             .left_out("the wait for an empty gate")
             .expect("race")
             .plays(closer_against_writers(2, false)),
+        Twin::new("gate/waiters-race")
+            .of("gate/waiter+2-closings")
+            .left_out("being inside from the opening on")
+            .expect(NOT_OVERTAKEN)
+            // It learns of the opening, and then tries to enter like every other thread.
+            .plays(waiter_beside_two_closings(|gate| {
+                loop {
+                    drop(gate.wait_enter()?);
+                    if let Ok(inside) = gate.enter() {
+                        return Ok(inside);
+                    }
+                }
+            })),
     ]
 }
+
+const NOT_OVERTAKEN: &str = "G7: no closing overtakes a thread that waits";
 
 struct Work {
     gate: Gate,
@@ -129,21 +152,68 @@ fn close_open_enter() -> Play {
 
 fn enter_when_open(work: &Work) {
     let mut outcome = "entered-at-once";
-    let inside = loop {
-        match work.gate.enter() {
-            Ok(inside) => break inside,
-            Err(_closed) => {
-                outcome = "waited-to-enter";
-                work.gate.wait_open().expect("nobody seals it");
-            }
-        }
-    };
+    let inside = work.gate.enter().or_else(|_closed| {
+        outcome = "waited-to-enter";
+        work.gate.wait_enter()
+    });
+    let inside = inside.expect("nobody seals it");
     reached(outcome);
     // Ordered by the gate: written while it was closed and empty.
     if work.done[0].read() == 1 {
         reached("saw-the-closers-work");
     }
     drop(inside);
+}
+
+struct Waiter {
+    gate: Gate,
+    /// The waiter was inside.
+    entered: Counter,
+}
+
+fn waiter_beside_two_closings(enter: fn(&Gate) -> Result<Inside<'_>, EnterError>) -> Play {
+    let wait = move |world: &Waiter| {
+        let inside = enter(&world.gate).expect("nobody seals it");
+        world.entered.increment();
+        drop(inside);
+    };
+    let close_twice = |world: &Waiter| {
+        let first = world.gate.close();
+        first.wait_empty();
+        let waits = world.gate.waiting() == 1;
+        drop(first);
+        let second = world.gate.close();
+        let (is_inside, has_entered) = (second.was_occupied(), world.entered.read() > 0);
+        if waits {
+            reached("waits");
+            reached(if is_inside { "is-inside" } else { "has-left" });
+            check(is_inside || has_entered, NOT_OVERTAKEN, String::new);
+        } else if !has_entered {
+            reached("not-yet-there");
+        }
+    };
+    let waiter = || Waiter { gate: Gate::new(Shards::new(1)), entered: Counter::new() };
+    stage(&[]).world(waiter).main("closer", close_twice).role("waiter", wait).end(drop)
+}
+
+fn waiter_beside_two_closers() -> Play {
+    let close = |work: &Work, slot: usize| {
+        let closed = work.gate.close();
+        if closed.level() == 2 {
+            reached("nested");
+        }
+        closed.wait_empty();
+        work.done[slot].write(1);
+    };
+    let wait = |work: &Work| {
+        let inside = work.gate.wait_enter().expect("nobody seals it");
+        if work.done.iter().map(RaceChecked::read).sum::<u64>() == 2 {
+            reached("saw-both");
+        }
+        drop(inside);
+    };
+    let cast = Work::stage(1).main("closer", move |work| close(work, 0));
+    cast.role("closer", move |work| close(work, 1)).role("waiter", wait).end(Work::end)
 }
 
 fn sealed() -> Play {
@@ -158,7 +228,8 @@ fn sealed() -> Play {
         Err(EnterError::Sealed) => reached("found-sealed"),
         Err(_closed) => {
             reached("waited");
-            check(work.gate.wait_open() == Err(EnterError::Sealed), "a sealed gate never opens", String::new);
+            let outcome = work.gate.wait_enter().map(drop);
+            check(outcome == Err(EnterError::Sealed), "a sealed gate never opens", String::new);
         }
     };
     let end =

@@ -57,6 +57,7 @@ pub fn twins() -> Vec<Twin> {
         transaction::twins(),
         block_group::twins(),
         clone::twins(),
+        replace::twins(),
     ]
     .concat()
 }

@@ -1,12 +1,19 @@
 //! Of `src/transaction.rs` and `src/extent_tree.rs`: a commit root is the state after one transaction, of
 //! all its handles and of no later one. Argued in `docs/transaction.md`.
 
-use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
+use std::error::Error;
+
+use blockgate::extent_tree::Changes;
+use blockgate::sync::Monitor;
+use blockgate::transaction::CommitSteps;
+use blockgate::{
+    CommitError, CommitRoot, DelayedRef, LogicalRange, Shards, TransactionHandle, TransactionId, Transactions,
+};
 use loom_harness::{Model, Twin, expect_unwind, unwind_now};
 
 use super::Plays;
-use crate::engine::{Note, check, reached};
-use crate::stage::{Empty, Play, stage, unjudged};
+use crate::engine::{Handed, Note, check, reached};
+use crate::stage::{Curtain, Empty, Play, Raised, Stage, stage, unjudged};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -16,9 +23,23 @@ pub fn models() -> Vec<Model> {
             .plays(joiners_against_committers(2, 1)),
         Model::new("transaction/joiner+2-committers")
             .theorem("C1, T2: commits at once are done one after the other; commit roots never go back.")
-            .must_reach(&["in-the-root", "lands-in-the-next", "nothing-to-do"])
+            .must_reach(&["in-the-root", "lands-in-the-next"])
             .weight(3)
             .plays(joiners_against_committers(1, 2)),
+        Model::new("transaction/3-committers")
+            .theorem("C6: threads that ask while a commit is at work share the next; it has all that they ended.")
+            .must_reach(&["shared", "one-each"])
+            .weight(5)
+            .plays(three_committers()),
+        Model::new("transaction/waiting-joiner")
+            .theorem("C7: a thread that waits to join is overtaken by the commit that it waits for, and no other.")
+            .must_reach(&["waits", "joins-at-once"])
+            .weight(3)
+            .plays(waiting_joiner(stage(&[]), Transactions::join)),
+        Model::new("transaction/waiting-committer")
+            .theorem("C7: a thread that waits to commit is overtaken by the commit at work, and no other.")
+            .must_reach(&["waits", "leads", "is-served"])
+            .plays(waiting_committer(stage(&[]), by_turn, |world| world.transactions.waiting_to_commit())),
         Model::new("transaction/reader")
             .theorem(
                 "T1: a reader has one transaction's root, all of it, and none that is older than one it has read.",
@@ -27,11 +48,16 @@ pub fn models() -> Vec<Model> {
             .plays(reader()),
         Model::new("transaction/failed-commit")
             .theorem("C5: once a commit failed, everyone that waits and everyone that comes learns of it.")
-            .must_reach(&["joined-before", "refused-at-joining", "refused-at-committing", "fails-first"])
+            .must_reach(&["joined-before", "joined-while-it-persists", "refused-at-joining"])
+            .weight(3)
             .plays(failing_commit()),
+        Model::new("transaction/failed-refs")
+            .theorem("C4, C5: a commit whose refs do not fit never opens; a thread that waits to join learns of it.")
+            .must_reach(&["joined-before", "refused-at-joining"])
+            .plays(failing_refs()),
         Model::new("transaction/unwinding-commit")
             .theorem("C5: a commit that unwinds has failed.")
-            .must_reach(&["joined-before", "refused-at-joining"])
+            .must_reach(&["joined-before", "joined-while-it-persists", "refused-at-joining"])
             .plays(unwinding_commit()),
         Model::new("transaction/dropped-handle")
             .theorem("C2: a handle dropped unfinished ends, and what it pushed stands.")
@@ -47,8 +73,25 @@ pub fn twins() -> Vec<Twin> {
             .left_out("ending one's own handle before the commit")
             .expect("deadlock")
             .plays(commit_inside_a_handle()),
+        Twin::new("transaction/joiners-race")
+            .of("transaction/waiting-joiner")
+            .left_out("being let in by the commit that opens")
+            .expect(NOT_OVERTAKEN)
+            // It learns of the opening, and then joins like every other thread.
+            .plays(waiting_joiner(unjudged(), |transactions| {
+                transactions.join()?.end();
+                transactions.join()
+            })),
+        Twin::new("transaction/committers-race")
+            .of("transaction/waiting-committer")
+            .left_out("being served by the next commit")
+            .expect(NOT_OVERTAKEN)
+            // As with a lock that each thread takes when it can.
+            .plays(waiting_committer(unjudged(), by_lock, |world| world.lock.lock().1)),
     ]
 }
+
+const NOT_OVERTAKEN: &str = "C7: a thread that waits is overtaken by at most one commit";
 
 struct Joined {
     transactions: Transactions,
@@ -75,13 +118,10 @@ impl Joined {
     }
 
     fn commit(&self, number: usize) {
-        let committed = self.transactions.commit().expect("nothing fails");
-        if committed.changes.is_empty() {
-            reached("nothing-to-do");
-        }
+        let root = self.transactions.commit().expect("nothing fails");
         let now = self.transactions.commit_root().transaction();
-        check(now >= committed.root.transaction(), "T2: commit roots never go back", || format!("{now}"));
-        self.roots[number].set(committed.root);
+        check(now >= root.transaction(), "T2: commit roots never go back", || format!("{now}"));
+        self.roots[number].set(root);
     }
 
     fn end(mut self) {
@@ -155,45 +195,246 @@ fn read_twice(world: &Joined) {
     }
 }
 
-fn failing_commit() -> Play {
-    let fail = |world: &Joined| {
-        let failed = world.transactions.commit_with(|_, _| Err("the device is full".into()));
-        check(failed.is_err(), "a commit that fails says so", String::new);
-        if world.transactions.commit_root().transaction() == TransactionId(0) {
-            reached("fails-first");
+/// The first commit starts the other roles, in a step of its own: they ask while it is at work, or later.
+struct Shared {
+    transactions: Transactions<StartsRoles>,
+    /// By role: the transaction whose root it got.
+    committed: [Note<TransactionId>; 2],
+}
+
+/// The main thread's: it leads the first commit.
+#[derive(Default)]
+struct StartsRoles {
+    curtain: Handed<Curtain<Shared>>,
+    raised: Handed<Raised>,
+}
+
+impl CommitSteps for StartsRoles {
+    fn before_switch(&self, root: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if root.transaction() == TransactionId(1) {
+            self.raised.put(self.curtain.take().raise());
         }
-        check_aborted(&world.transactions);
-        check(world.transactions.commit().is_err(), ABORTED, String::new);
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn write_and_commit(&self, number: usize) {
+        let mut handle = self.transactions.join().expect("no commit fails");
+        handle.push(DelayedRef::add(block(number)));
+        drop(handle);
+        let root = self.transactions.commit().expect("nothing fails");
+        check(root.get(block(number).start()).is_some(), SERVED, || {
+            format!("{} is not in the root of {}", block(number), root.transaction())
+        });
+        self.committed[number].set(root.transaction());
+    }
+
+    fn end(mut self) {
+        let [one, other] = self.committed.each_mut().map(Note::take);
+        reached(if one == other { "shared" } else { "one-each" });
+        let last = self.transactions.commit_root().transaction();
+        check(one.max(other) == Some(last), "C6: no commit is in vain", || format!("{one:?}, {other:?}"));
+    }
+}
+
+const SERVED: &str = "C6: a commit serves only threads that asked before it closed";
+
+fn three_committers() -> Play {
+    let world = || Shared {
+        transactions: Transactions::with_steps(Shards::new(1), StartsRoles::default()),
+        committed: Default::default(),
     };
-    let commit = |world: &Joined| match world.transactions.commit() {
-        Ok(_) => reached("commits-first"),
-        Err(_) => reached("refused-at-committing"),
+    let commit = |world: &Shared, curtain: Curtain<Shared>| {
+        world.transactions.steps().curtain.put(curtain);
+        let _ = world.transactions.commit().expect("nothing fails");
+        world.transactions.steps().raised.take()
     };
-    Joined::stage().main("committer", fail).role("joiner", try_join).role("committer", commit).end(drop)
+    let cast = stage(&[]).world(world).main_around("committer", commit);
+    cast.role("writer, then committer", |world| world.write_and_commit(0))
+        .role("writer, then committer", |world| world.write_and_commit(1))
+        .end(Shared::end)
+}
+
+/// The first commit cannot take the refs before the holder's handle has ended. A thread that waits to join by
+/// then is to join the second transaction, however many commits come.
+fn waiting_joiner(
+    stage: Stage,
+    join: fn(&Transactions) -> Result<TransactionHandle<'_>, CommitError>,
+) -> Play {
+    let hold = |world: &Overtaken, curtain: Curtain<Overtaken>| {
+        let handle = world.transactions.join().expect("runs");
+        let raised = curtain.raise();
+        if world.transactions.waiting_to_join() == 1 {
+            world.expected.set(TransactionId(2));
+        }
+        handle.end();
+        raised
+    };
+    let commit_twice = |world: &Overtaken| {
+        for _ in 0..2 {
+            let _ = world.transactions.commit().expect("nothing fails");
+        }
+    };
+    let join = move |world: &Overtaken| {
+        let handle = join(&world.transactions).expect("no commit fails");
+        world.reached.set(handle.end());
+    };
+    let end = |mut world: Overtaken| {
+        reached(if world.check() { "waits" } else { "joins-at-once" });
+    };
+    let cast = stage.world(Overtaken::new).main_around("holder of a handle", hold);
+    cast.role("committer, twice", commit_twice).role("joiner", join).end(end)
+}
+
+/// What a thread that waits is to get, and what it got.
+struct Overtaken {
+    transactions: Transactions,
+    /// Set if it was seen waiting.
+    expected: Note<TransactionId>,
+    reached: Note<TransactionId>,
+    /// The last commit of the other thread.
+    last: Note<TransactionId>,
+    /// For a twin, a lock of commits: whether it is taken, and how many threads wait for it.
+    lock: Monitor<(bool, usize)>,
+}
+
+impl Overtaken {
+    fn new() -> Self {
+        Self {
+            transactions: Transactions::new(Shards::new(3)),
+            expected: Note::default(),
+            reached: Note::default(),
+            last: Note::default(),
+            lock: Monitor::new((false, 0)),
+        }
+    }
+
+    /// Whether it was seen waiting.
+    fn check(&mut self) -> bool {
+        let (expected, reached) = (self.expected.take(), self.reached.take());
+        let is_late = expected.is_some() && reached > expected;
+        check(!is_late, NOT_OVERTAKEN, || format!("expected {expected:?}, reached {reached:?}"));
+        expected.is_some()
+    }
+}
+
+/// A thread that waits when a commit is complete is served by the next one, whichever thread leads it.
+fn waiting_committer(
+    stage: Stage,
+    commit: fn(&Overtaken) -> TransactionId,
+    waiting: fn(&Overtaken) -> usize,
+) -> Play {
+    let commit_twice = move |world: &Overtaken| {
+        let first = commit(world);
+        if waiting(world) == 1 {
+            world.expected.set(TransactionId(first.0 + 1));
+        }
+        world.last.set(commit(world));
+    };
+    let end = |mut world: Overtaken| {
+        let last = world.last.take();
+        let is_last = world.transactions.commit_root().transaction();
+        reached(if last == Some(is_last) { "is-served" } else { "leads" });
+        if world.check() {
+            reached("waits");
+        }
+    };
+    let cast = stage.world(Overtaken::new).main("committer, twice", commit_twice);
+    cast.role("committer", move |world| world.reached.set(commit(world))).end(end)
+}
+
+fn by_turn(world: &Overtaken) -> TransactionId {
+    world.transactions.commit().expect("nothing fails").transaction()
+}
+
+fn by_lock(world: &Overtaken) -> TransactionId {
+    world.lock.lock().1 += 1;
+    world.lock.wait_until(|lock| (!lock.0).then(|| *lock = (true, lock.1 - 1)));
+    let transaction = by_turn(world);
+    let mut lock = world.lock.lock();
+    lock.0 = false;
+    lock.notify_all();
+    transaction
+}
+
+/// The first commit fails, whichever thread leads it.
+struct Failing {
+    transactions: Transactions<Fails>,
+}
+
+struct Fails(fn() -> Result<(), Box<dyn Error + Send + Sync>>);
+
+impl CommitSteps for Fails {
+    fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        (self.0)()
+    }
+}
+
+impl Failing {
+    fn stage(how: fn() -> Result<(), Box<dyn Error + Send + Sync>>) -> Empty<Self> {
+        stage(&[]).world(move || Self { transactions: Transactions::with_steps(Shards::new(3), Fails(how)) })
+    }
+
+    fn try_join(&self) {
+        match self.transactions.join().map(TransactionHandle::end) {
+            Ok(TransactionId(1)) => reached("joined-before"),
+            Ok(_) => reached("joined-while-it-persists"),
+            Err(_) => reached("refused-at-joining"),
+        }
+    }
+
+    fn fail(&self) {
+        check(self.transactions.commit().is_err(), "a commit that fails says so", String::new);
+        self.check_aborted();
+    }
+
+    fn check_aborted(&self) {
+        check(self.transactions.join().is_err(), ABORTED, String::new);
+        check(self.transactions.commit().is_err(), ABORTED, String::new);
+        let root = self.transactions.commit_root().transaction();
+        check(root == TransactionId(0), "C4: what failed is never switched to", || format!("{root}"));
+    }
 }
 
 const ABORTED: &str = "C5: an abort is final";
 
-fn check_aborted(transactions: &Transactions) {
-    check(transactions.join().is_err(), ABORTED, String::new);
+fn failing_commit() -> Play {
+    let commit = |world: &Failing| {
+        check(world.transactions.commit().is_err(), "C5: every commit learns of it", String::new);
+    };
+    let cast = Failing::stage(|| Err("the device is full".into())).main("committer", Failing::fail);
+    cast.role("joiner", Failing::try_join).role("committer", commit).end(drop)
 }
 
-fn try_join(world: &Joined) {
-    match world.transactions.join() {
-        Ok(handle) => {
-            handle.end();
+fn failing_refs() -> Play {
+    let with_a_ref_too_many = || {
+        let world = Failing { transactions: Transactions::with_steps(Shards::new(3), Fails(|| Ok(()))) };
+        let mut handle = world.transactions.join().expect("runs");
+        handle.push(DelayedRef::drop(block(0)));
+        drop(handle);
+        world
+    };
+    let join = |world: &Failing| match world.transactions.join().map(TransactionHandle::end) {
+        Ok(transaction) => {
+            check(transaction == TransactionId(1), "C4: it opens after the refs fit, or never", || {
+                format!("joined {transaction}")
+            });
             reached("joined-before");
         }
         Err(_) => reached("refused-at-joining"),
-    }
+    };
+    // D1: what is dropped was not added, which is why it fails.
+    let cast = stage(&[]).waiving(&["D1"]).world(with_a_ref_too_many).main("committer", Failing::fail);
+    cast.role("joiner", join).end(drop)
 }
 
 fn unwinding_commit() -> Play {
-    let unwind = |world: &Joined| {
-        expect_unwind(|| world.transactions.commit_with(|_, _| unwind_now()).map(drop));
-        check_aborted(&world.transactions);
+    let unwind = |world: &Failing| {
+        expect_unwind(|| world.transactions.commit().map(drop));
+        world.check_aborted();
     };
-    Joined::stage().main("committer", unwind).role("joiner", try_join).end(drop)
+    Failing::stage(|| unwind_now()).main("committer", unwind).role("joiner", Failing::try_join).end(drop)
 }
 
 fn dropped_handle() -> Play {

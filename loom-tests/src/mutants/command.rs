@@ -15,9 +15,12 @@ use super::{source, table};
 
 const TABLE: &str = "docs/mutants.md";
 
+/// The table is of the second engine. Loom must come to its verdicts, by models and executions of its own.
+const WRITES_THE_TABLE: bool = cfg!(traceset);
+
 const HELP: &str = "\
-  --write                write what came of it to docs/mutants.md
-  --check                fail when that file says something else
+  --write                write what came of it to docs/mutants.md (second engine)
+  --check                fail when that file says something else (loom: when it has other verdicts)
   --long                 show what survives to the large and the long models too
 ";
 
@@ -47,8 +50,12 @@ pub fn main(models: fn() -> Vec<Model>, twins: fn() -> Vec<Twin>) -> ExitCode {
 
 /// Tries everything, and writes or compares the table.
 fn run(models: Vec<Model>, twins: Vec<Twin>, options: Options) -> std::result::Result<(), String> {
-    let models: Vec<_> = models.into_iter().map(Case::from).collect();
-    let twins: Vec<_> = twins.into_iter().map(Case::from).collect();
+    if options.write && !WRITES_THE_TABLE {
+        return Err(format!("{TABLE} is of the second engine: cargo mutate --write"));
+    }
+    let is_for_this_engine = |case: &Case| cfg!(traceset) || !case.is_second_engine_only();
+    let models: Vec<_> = models.into_iter().map(Case::from).filter(is_for_this_engine).collect();
+    let twins: Vec<_> = twins.into_iter().map(Case::from).filter(is_for_this_engine).collect();
     let result = try_everything(&models, &twins, options.long);
     let text = table::render(&result);
     let mut defects = defects(&result);
@@ -56,11 +63,27 @@ fn run(models: Vec<Model>, twins: Vec<Twin>, options: Options) -> std::result::R
         fs::write(source::root().join(TABLE), text).map_err(|error| format!("{TABLE}: {error}"))?;
     } else if options.check {
         let there = fs::read_to_string(source::root().join(TABLE)).unwrap_or_default();
-        defects.extend((there != text).then(|| format!("{TABLE} is stale: cargo mutate --write")));
+        defects.extend(differences(&there, &text));
     } else {
         println!("\n{text}");
     }
     conclude(&result, &defects)
+}
+
+/// Of the table that is there and the one that should be.
+fn differences(there: &str, text: &str) -> Vec<String> {
+    if WRITES_THE_TABLE {
+        return (there != text)
+            .then(|| format!("{TABLE} is stale: cargo mutate --write"))
+            .into_iter()
+            .collect();
+    }
+    let (there, here) = (table::verdicts(there), table::verdicts(text));
+    let other =
+        here.iter().filter(|row| !there.contains(row)).map(|row| format!("loom: {row}, not in {TABLE}"));
+    let missing =
+        there.iter().filter(|row| !here.contains(row)).map(|row| format!("{TABLE}: {row}, not by loom"));
+    other.chain(missing).collect()
 }
 
 fn try_everything(models: &[Case], twins: &[Case], long: bool) -> Result {

@@ -23,9 +23,13 @@ the operations are found while the models run (`src/sync/mutation.rs`, compiled 
 ordering in `src` that no model reaches fails the run; the steps are the programs of the models by hand
 (`loom-tests/src/protocol/role.rs`).
 
+The models, executions and preemptions are those of the [second engine][engine]. `cargo mutate-loom` does the
+same with loom, where both numbers are others, and `-- --check` fails where a verdict is another one.
 *Execution* is the number of the first failing one in the unbounded search; *preemptions* is the smallest
 number with which the model fails in the same way.
 ";
+
+const LINKS: &str = "\n[engine]: engine.md\n[counterexamples]: counterexamples/index.md\n";
 
 const STEPS: &str = "
 ## Steps
@@ -53,7 +57,14 @@ pub fn render(result: &Result) -> String {
     }
     twins(&mut text, &result.twins);
     survivors(&mut text, result);
-    text
+    text + LINKS
+}
+
+/// The rows of a table's text without the columns that depend on the engine: the last four.
+pub fn verdicts(text: &str) -> Vec<&str> {
+    const ENGINES_OWN: usize = 4;
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    rows.filter_map(|line| line.rsplitn(ENGINES_OWN + 2, '|').nth(ENGINES_OWN + 1)).map(str::trim).collect()
 }
 
 /// One line: it is also printed.
@@ -147,7 +158,7 @@ fn steps(text: &mut String, result: &Result, role: Role) {
 
 fn twins(text: &mut String, twins: &[(Case, Outcome)]) {
     *text += "\n## Red twins\n\nWhat is left out or moved by name, some of it several steps at once; drawn in \
-              [counterexamples](counterexamples/index.md).\n\n";
+              [counterexamples].\n\n";
     *text += "| without | verdict | twin | how | execution | preemptions |\n|---|---|---|---|---|---|\n";
     for (twin, outcome) in twins {
         let (left_out, _) = twin.left_out().unwrap_or_default();

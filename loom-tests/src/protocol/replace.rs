@@ -1,8 +1,10 @@
 //! The replace of one group, and the writers, with the types of L2 and L3. With no step left out it is right,
 //! which is a model of its own.
 
+use std::iter;
 use std::sync::Arc;
 
+use blockgate::sync::Monitor;
 use blockgate::{
     BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
     NocowAdmission, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
@@ -15,13 +17,17 @@ use super::step::Step;
 use crate::engine::{Counter, Handed, Note, check, note, reached, violated};
 use crate::stage::{Compare, Play, SECTOR, SectorDevice, check_copy, observe, stage};
 
-/// The roles, and the program of each: the main thread replaces, other threads write once each.
+/// The roles, and the program of each: the main thread replaces, other threads write, once or twice.
 #[derive(Clone)]
 pub struct ReplaceByHand {
     writer: Role,
     writers: usize,
+    meet: bool,
     writes: Vec<Step>,
+    /// What a writer does when it has done that.
+    writes_again: Option<Vec<Step>>,
     replace: Vec<Step>,
+    has_committer: bool,
     after: After,
 }
 
@@ -34,8 +40,11 @@ impl ReplaceByHand {
         Self {
             writer,
             writers: 1,
+            meet: false,
             writes: writer.program().into(),
+            writes_again: None,
             replace: Role::Replace.program().into(),
+            has_committer: false,
             after: Arc::new(|_, _| ()),
         }
     }
@@ -44,9 +53,24 @@ impl ReplaceByHand {
         Self { writers, ..self }
     }
 
+    /// One more role commits once.
+    pub fn with_committer(self) -> Self {
+        Self { has_committer: true, ..self }
+    }
+
     /// What each writer does.
     pub fn writes(self, writes: Vec<Step>) -> Self {
         Self { writes, ..self }
+    }
+
+    /// What each writer does after that, whether it was refused or not.
+    pub fn writes_again(self, again: Vec<Step>) -> Self {
+        Self { writes_again: Some(again), ..self }
+    }
+
+    /// One shard is for all threads.
+    pub fn in_one_shard(self) -> Self {
+        Self { meet: true, ..self }
     }
 
     pub fn replace(self, replace: Vec<Step>) -> Self {
@@ -59,11 +83,17 @@ impl ReplaceByHand {
 
     /// The model in which nothing is left out.
     pub fn model_name(&self) -> &'static str {
-        if self.writer == Role::Cow { "replace/by-hand-cow" } else { "replace/by-hand-nocow" }
+        match (self.writer, self.meet, &self.writes_again, self.has_committer) {
+            (Role::Cow, false, None, false) => "replace/by-hand-cow",
+            (Role::Cow, false, None, true) => "replace/by-hand-cow+committer",
+            (Role::Cow, true, ..) => "replace/by-hand-2-cow-in-one-shard",
+            (Role::Cow, false, Some(_), _) => "replace/by-hand-cow-twice",
+            _ => "replace/by-hand-nocow",
+        }
     }
 
     pub fn play(self, compare: Compare) -> Play {
-        let (writer, writers) = (self.writer, self.writers);
+        let (writer, writers, has_committer) = (self.writer, self.writers, self.has_committer);
         let mut cast = stage(&[self.range()])
             .comparing(compare)
             .world(move || Parts::new(self.clone()))
@@ -71,12 +101,21 @@ impl ReplaceByHand {
         for number in 0..writers {
             cast = cast.role(writer.name(), move |parts| parts.write(number));
         }
+        if has_committer {
+            cast = cast.role(Role::Committer.name(), Parts::commit);
+        }
         cast.end(Parts::check)
     }
 
     /// Room for twice what all roles write.
     fn sectors(&self) -> u64 {
-        2 * (self.writers as u64 + 1)
+        let rounds = 1 + u64::from(self.writes_again.is_some());
+        2 * (self.writers as u64 + 1) * rounds
+    }
+
+    fn shards(&self) -> Shards {
+        // Not as many as this machine has processors: a seed is to give the same schedules on any.
+        Shards::new(if self.meet { 1 } else { self.writers + 1 })
     }
 
     fn range(&self) -> LogicalRange {
@@ -90,6 +129,8 @@ struct Parts {
     group: BlockGroup,
     ordered: OrderedExtents,
     transactions: Transactions,
+    /// Whether a commit is at work, and how many are complete, for a replace that shares one.
+    commits: Monitor<(bool, u64)>,
     cursor: Handed<Cursor>,
     reader: CursorReader,
     source: SectorDevice,
@@ -97,7 +138,7 @@ struct Parts {
     /// What each NOCOW writer overwrites.
     given: Vec<LogicalRange>,
     /// What each writer wrote, once it has done all of its steps.
-    written: Vec<Note<LogicalRange>>,
+    written: Vec<Note<Vec<LogicalRange>>>,
     /// How far the writer is: its I/O submitted (1), completed (2), the write over (3).
     progress: Counter,
     /// What the replace saw of that.
@@ -135,13 +176,13 @@ fn new_value(number: usize) -> u8 {
 impl Parts {
     fn new(roles: ReplaceByHand) -> Self {
         let (cursor, reader) = Cursor::new();
-        // Not as many as this machine has processors: a seed is to give the same schedules on any.
-        let shards = Shards::new(roles.writers + 1);
+        let shards = roles.shards();
         let group = BlockGroup::with_shards(BlockGroupId(0), roles.range(), SECTOR, shards);
         let mut parts = Self {
             group: group.expect("aligned"),
             ordered: OrderedExtents::new(shards),
             transactions: Transactions::new(shards),
+            commits: Monitor::new((false, 0)),
             cursor: Handed::new(cursor),
             reader,
             source: SectorDevice::new(roles.sectors()),
@@ -159,31 +200,39 @@ impl Parts {
     }
 
     fn give(&mut self) {
-        let give = |_| have(self.perform_write(Role::Cow.program(), Hands::of(self, GIVEN)));
+        let give = |_| have(self.perform_write(Role::Cow.program(), &mut Hands::of(self, GIVEN)));
         self.given = (0..self.roles.writers).map(give).collect();
         let _ = self.transactions.commit().expect("commits");
     }
 
     fn write(&self, number: usize) {
         (self.roles.after)(self.roles.writer, None);
-        let hands = Hands { extent: self.given.get(number).copied(), ..Hands::of(self, new_value(number)) };
-        if let Some(extent) = self.perform_write(&self.roles.writes, hands) {
-            self.written[number].set(extent);
-        }
+        let given = self.given.get(number).copied();
+        let mut hands = Hands { extent: given, ..Hands::of(self, new_value(number)) };
+        let programs = iter::once(&self.roles.writes).chain(&self.roles.writes_again);
+        let written = programs.filter_map(|program| self.perform_write(program, &mut hands)).collect();
+        // What no step gave up is leaked.
+        std::mem::forget(hands);
+        self.written[number].set(written);
     }
 
     /// Returns what was written, unless that was refused.
-    fn perform_write(&self, program: &[Step], mut hands: Hands<'_>) -> Option<LogicalRange> {
+    fn perform_write<'w>(&'w self, program: &[Step], hands: &mut Hands<'w>) -> Option<LogicalRange> {
         let after = |step| (self.roles.after)(self.roles.writer, Some(step));
-        if run(program, &mut hands, after).is_err() {
+        if run(program, hands, after).is_err() {
             reached("refused");
+            hands.give_up();
             return None;
         }
-        self.progress.increment();
-        let extent = hands.extent;
-        // What no step gave up is leaked.
-        std::mem::forget(hands);
-        extent
+        self.note_progress();
+        hands.extent
+    }
+
+    /// For a replace that looks. Without one it would only make writers depend on each other.
+    fn note_progress(&self) {
+        if self.roles.replace.contains(&Step::LookAtWrite) {
+            self.progress.increment();
+        }
     }
 
     fn replace(&self) {
@@ -216,6 +265,11 @@ impl<'w> Hands<'w> {
             waited: false,
             looks: Vec::new(),
         }
+    }
+
+    /// What a refused writer holds it drops.
+    fn give_up(&mut self) {
+        (self.reservation, self.nocow_admission, self.ordered, self.handle) = (None, None, None, None);
     }
 
     fn write_step(&mut self, step: Step) -> Result<(), Refused> {
@@ -263,6 +317,7 @@ impl<'w> Hands<'w> {
             }
             Step::CommitIfWaited if !self.waited => {}
             Step::Commit | Step::CommitIfWaited => drop(parts.transactions.commit().expect("commits")),
+            Step::ShareCommit => parts.share_commit(),
             Step::ReadRoot => self.root = Some(parts.transactions.commit_root()),
             Step::Copy => parts.copy(have(self.root.as_ref())),
             Step::MoveCursor => have(self.cursor.as_mut()).advance(parts.group.range().end()),
@@ -294,15 +349,34 @@ impl Parts {
     fn do_io(&self, extent: LogicalRange, value: u8, both: bool) {
         observe(Event::Write { extent, both });
         note(format!("write {extent} to {}", if both { "both devices" } else { "the source" }));
-        self.progress.increment();
+        self.note_progress();
         let data = [value; SECTOR as usize];
         self.source.write_at(extent.start(), &data).expect("the device works");
         if both {
             reached("both-devices");
             self.target.write_at(extent.start(), &data).expect("the device works");
         }
-        self.progress.increment();
+        self.note_progress();
         note(format!("the I/O of {extent} completes"));
+    }
+
+    /// Commits, and says so to those that would share it.
+    fn commit(&self) {
+        self.commits.lock().0 = true;
+        let _ = self.transactions.commit().expect("commits");
+        let mut commits = self.commits.lock();
+        *commits = (false, commits.1 + 1);
+        commits.notify_all();
+    }
+
+    /// Waits for the commit at work, which may have taken its refs before the last ones were queued.
+    fn share_commit(&self) {
+        let (is_at_work, before) = *self.commits.lock();
+        if is_at_work {
+            self.commits.wait_until(|commits| (commits.1 > before).then_some(()));
+        } else {
+            self.commit();
+        }
     }
 
     fn copy(&self, root: &CommitRoot) {
@@ -333,8 +407,10 @@ impl Parts {
         let (root, pending) = self.transactions.pending();
         let live = root.with(&pending.fold()).expect("the refs fit");
         check_copy(&live, &mut self.source, &mut self.target);
-        for (number, written) in self.written.iter_mut().enumerate() {
-            let Some(extent) = written.take() else { continue };
+        let written = self.written.iter_mut().map(|written| written.take().unwrap_or_default());
+        let by_number =
+            written.enumerate().flat_map(|(number, all)| all.into_iter().map(move |one| (number, one)));
+        for (number, extent) in by_number {
             let (is_live, value) = (live.get(extent.start()).is_some(), self.source.last(extent.start()));
             check(is_live && value == u64::from(new_value(number)), "what was written is there", || {
                 format!("{extent} is live: {is_live}; the source has {value} there")

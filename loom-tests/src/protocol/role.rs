@@ -12,6 +12,8 @@ pub enum Role {
     /// Overwrites an extent that it may not overwrite in place: writes a new one, and drops the old one.
     Moving,
     Deleter,
+    /// Adds a reference to an extent, and drops one as a deleter does.
+    Cloner,
     /// Replaces the device, group by group.
     Replace,
     /// Sets a group read-only, and waits as the replace does, to copy nothing.
@@ -28,6 +30,7 @@ impl Role {
             Self::Nocow => "NOCOW writer",
             Self::Moving => "NOCOW writer that moves",
             Self::Deleter => "deleter",
+            Self::Cloner => "cloner",
             Self::Replace => "device replace",
             Self::Scrub => "scrub",
             Self::Joiner => "joiner",
@@ -66,6 +69,7 @@ impl Role {
                 S::RemoveOrdered,
             ],
             Self::Deleter => &[S::Join, S::DropRef, S::EndTransaction],
+            Self::Cloner => &[S::Join, S::QueueRef, S::EndTransaction],
             Self::Replace => &[
                 S::SetReadOnly,
                 S::WaitReservations,
@@ -87,8 +91,8 @@ impl Role {
                 S::WaitHandles,
                 S::RunRefs,
                 S::ChangeItem,
-                S::SwitchRoot,
                 S::OpenTransaction,
+                S::SwitchRoot,
                 S::UnlockCommits,
             ],
         }

@@ -35,22 +35,23 @@ pub enum Step {
     Copy,
     MoveCursor,
     SetReadWrite,
-    // Of twins only: the patch of 2016, and a look at how far the write has come.
+    // Of twins only: the patch of 2016, a commit shared too late, and a look at how far the write has come.
     CommitIfWaited,
+    ShareCommit,
     LookAtWrite,
     // A role that joins a transaction which is made of a gate and a queue. No events.
     Enter,
     QueueFirst,
     QueueSecond,
     Leave,
-    // A role that commits it. No event: the lock, the wait for handles, the opening.
+    // A role that commits it. No event: the lock, the wait for handles.
     LockCommits,
     CloseTransaction,
     WaitHandles,
     RunRefs,
     ChangeItem,
-    SwitchRoot,
     OpenTransaction,
+    SwitchRoot,
     UnlockCommits,
 }
 
@@ -104,6 +105,7 @@ impl Step {
             Self::WaitOrdered
             | Self::Commit
             | Self::CommitIfWaited
+            | Self::ShareCommit
             | Self::LookAtWrite
             | Self::MoveCursor
             | Self::QueueFirst
@@ -139,6 +141,7 @@ impl fmt::Display for Step {
             Self::WaitOrdered => "wait for ordered extents",
             Self::Commit => "commit",
             Self::CommitIfWaited => "commit if something was waited for",
+            Self::ShareCommit => "wait for the commit at work; if there is none, commit",
             Self::ReadRoot => "read the commit root",
             Self::Copy => "copy",
             Self::MoveCursor => "move the cursor",

@@ -2,7 +2,7 @@
 
 use blockgate::volume::Policy;
 
-use super::world::Plan;
+use super::plan::Plan;
 use crate::protocol::role::Role::{Committer, Cow, Deleter, Nocow, Scrub};
 
 /// A plan, and the outcomes without which it shows nothing.
@@ -14,8 +14,7 @@ pub trait Scenario {
 pub struct FourWriters;
 
 impl Scenario for FourWriters {
-    const PLAN: Plan =
-        Plan { roles: &[Cow, Cow, Nocow, Cow], groups: 1, policy: Policy::CopyThenClone, rounds: 2 };
+    const PLAN: Plan = Plan::of(&[Cow, Cow, Nocow, Cow]).rounds(2);
     const MUST_REACH: &'static [&'static str] =
         &["refused", "waited-reservation", "waited-ordered", "both-devices", "in-place"];
 }
@@ -23,12 +22,7 @@ impl Scenario for FourWriters {
 pub struct EightWritersInThreeGroups;
 
 impl Scenario for EightWritersInThreeGroups {
-    const PLAN: Plan = Plan {
-        roles: &[Cow, Cow, Nocow, Deleter, Cow, Nocow, Cow, Deleter],
-        groups: 3,
-        policy: Policy::CopyThenClone,
-        rounds: 4,
-    };
+    const PLAN: Plan = Plan::of(&[Cow, Cow, Nocow, Deleter, Cow, Nocow, Cow, Deleter]).groups(3).rounds(4);
     const MUST_REACH: &'static [&'static str] =
         &["second-group", "waited-ordered", "both-devices", "in-place", "moved", "deleted"];
 }
@@ -36,20 +30,15 @@ impl Scenario for EightWritersInThreeGroups {
 pub struct WritersAndCommitters;
 
 impl Scenario for WritersAndCommitters {
-    const PLAN: Plan = Plan {
-        roles: &[Cow, Committer, Nocow, Deleter, Committer, Cow],
-        groups: 2,
-        policy: Policy::CopyThenClone,
-        rounds: 3,
-    };
-    const MUST_REACH: &'static [&'static str] = &["second-group", "waited-ordered", "committed", "deleted"];
+    const PLAN: Plan = Plan::of(&[Cow, Committer, Nocow, Deleter, Committer, Cow]).groups(2).rounds(3);
+    const MUST_REACH: &'static [&'static str] =
+        &["second-group", "waited-ordered", "committed-a-write", "deleted"];
 }
 
 pub struct WithScrub;
 
 impl Scenario for WithScrub {
-    const PLAN: Plan =
-        Plan { roles: &[Cow, Scrub, Nocow, Cow, Scrub], groups: 2, policy: Policy::CopyThenClone, rounds: 3 };
+    const PLAN: Plan = Plan::of(&[Cow, Scrub, Nocow, Cow, Scrub]).groups(2).rounds(3);
     const MUST_REACH: &'static [&'static str] = &["nested", "second-group", "moved"];
 }
 
@@ -57,6 +46,6 @@ pub struct ClonedAlways;
 
 impl Scenario for ClonedAlways {
     const PLAN: Plan =
-        Plan { roles: &[Cow, Nocow, Nocow, Cow, Deleter], groups: 2, policy: Policy::CloneAlways, rounds: 3 };
+        Plan::of(&[Cow, Nocow, Nocow, Cow, Deleter]).groups(2).policy(Policy::CloneAlways).rounds(3);
     const MUST_REACH: &'static [&'static str] = &["both-devices", "in-place", "waited-ordered"];
 }

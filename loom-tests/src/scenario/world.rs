@@ -2,205 +2,73 @@
 
 use std::sync::Arc;
 
-use blockgate::volume::{DeviceReplace, Overwrite, Policy, WriteError};
-use blockgate::{LogicalRange, Shards, Summary, Volume};
+use blockgate::{CommitRoot, Event, LogicalRange, Volume};
 
-use crate::engine::{check, reached, violated};
+use super::plan::{LeftOut, Plan, Replaces};
+use crate::engine::{Note, check, violated};
 use crate::protocol::role::Role;
-use crate::stage::{Curtain, Play, SECTOR, SectorDevice, check_copy, stage};
-
-/// What is played.
-#[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    /// Beside the one that replaces: COW and NOCOW writers, deleters, committers, scrubs. Each is a thread.
-    pub roles: &'static [Role],
-    pub groups: u64,
-    pub policy: Policy,
-    /// How often each role does what it does.
-    pub rounds: usize,
-}
+use crate::stage::{Curtain, Play, SECTOR, SectorDevice, check_copy, observe, stage, unjudged};
 
 pub struct World {
-    volume: Volume,
-    source: Arc<SectorDevice>,
-    target: Arc<SectorDevice>,
-    /// By role: the extent it was given.
-    given: Vec<Option<LogicalRange>>,
-    rounds: usize,
+    pub(super) plan: Plan,
+    pub(super) volume: Volume,
+    pub(super) source: Arc<SectorDevice>,
+    pub(super) target: Arc<SectorDevice>,
+    /// Of the replace that is given up.
+    pub(super) given_up: Arc<SectorDevice>,
+    /// What each role was given, and how many extents that makes.
+    pub(super) given: Vec<Option<LogicalRange>>,
+    pub(super) given_extents: usize,
+    /// What each role has in the end.
+    pub(super) kept: Vec<Note<Vec<Kept>>>,
 }
 
-/// What role number `n` writes in a round. The given extents hold `GIVEN`.
-fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
-    [u8::try_from(n + 10 * round).expect("few roles, few rounds") + 100; SECTOR as usize]
+/// A reference that a role has, and the byte that it wrote last to the extent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) extent: LogicalRange,
+    pub(super) value: u8,
 }
 
-const GIVEN: u8 = 1;
+/// What the given extents hold.
+pub(super) const GIVEN: u8 = 1;
 
 impl Plan {
     /// The main thread replaces the device, one more thread plays each of the roles.
     pub fn play(self) -> Play {
         let groups = self.layout();
-        let replace = move |world: &World, curtain: Curtain<'_, World>| {
-            let replace = world.volume.start_replace(world.target.clone(), self.policy);
-            let raised = curtain.raise();
-            world.replace(replace.expect("nothing else replaces"));
-            raised
-        };
-        let cast = stage(&groups).world(move || World::new(self, &groups));
-        let mut cast = cast.main_around(Role::Replace.name(), replace);
+        let is_twin = self.left_out.is_some();
+        let stage = if is_twin { unjudged() } else { stage(&groups).waiving(self.waived()) };
+        let replace = |world: &World, curtain: Curtain<World>| world.replace(curtain);
+        let mut cast =
+            stage.world(move || World::new(self, &groups)).main_around(Role::Replace.name(), replace);
         for (number, &role) in self.roles.iter().enumerate() {
             cast = cast.role(role.name(), move |world| world.act(number, role));
         }
         cast.end(World::check)
-    }
-
-    /// Room for twice what all threads write, in each group.
-    fn layout(&self) -> Vec<LogicalRange> {
-        let threads = self.roles.len() as u64 + 1;
-        let length = threads * 2 * self.rounds as u64 * SECTOR;
-        (0..self.groups).map(|group| LogicalRange::new(group * length, length).expect("a range")).collect()
-    }
-
-    /// A shard, and so a slice of each group, for every thread: writers do not meet. But two that
-    /// close the same gates meet in every shard: where there is a scrub, one shard is for all.
-    fn shards(&self) -> Shards {
-        Shards::new(if self.roles.contains(&Role::Scrub) { 1 } else { self.roles.len() + 1 })
     }
 }
 
 impl World {
     fn new(plan: Plan, groups: &[LogicalRange]) -> Self {
         let sectors = groups.iter().map(|group| group.len() / SECTOR).sum();
-        let source = Arc::new(SectorDevice::new(sectors));
-        let target = Arc::new(SectorDevice::new(sectors));
+        let device = || Arc::new(SectorDevice::new(sectors));
+        let (first, given_up, target) = (device(), device(), device());
         let builder = Volume::builder(SECTOR).shards(plan.shards());
         let builder = groups.iter().fold(builder, |builder, group| builder.group(*group));
-        let volume = builder.build(source.clone()).expect("the device is long enough");
-        let given = plan.roles.iter().map(|role| match role {
-            Role::Nocow | Role::Deleter => {
-                Some(volume.write(&[GIVEN; SECTOR as usize]).expect("there is space"))
-            }
-            _ => None,
-        });
-        let given: Vec<_> = given.collect();
-        if given.iter().any(Option::is_some) {
-            volume.commit().expect("commits");
-        }
-        Self { volume, source, target, given, rounds: plan.rounds }
-    }
-
-    fn replace(&self, mut replace: DeviceReplace<'_>) {
-        let given = self.given.iter().flatten().count() as u64;
-        for summary in replace.run().expect("nothing fails") {
-            let Summary { waited_reservations, waited_nocow_writers, ordered, copied } = summary;
-            let waited = [
-                (waited_reservations, "waited-reservation"),
-                (waited_nocow_writers, "waited-nocow"),
-                (ordered.count > 0, "waited-ordered"),
-            ];
-            for (_, outcome) in waited.iter().filter(|(happened, _)| *happened) {
-                reached(outcome);
-            }
-            if copied.extents > given && !waited.iter().any(|(happened, _)| *happened) {
-                reached("writer-first");
-            }
-            check(ordered.failed == 0, "no write fails", || format!("{summary:?}"));
-        }
-        replace.finish().expect("all groups are replaced");
-    }
-
-    fn act(&self, number: usize, role: Role) {
-        let mut own = self.given[number];
-        for round in 0..self.rounds {
-            own = self.act_once(role, own, &data(number, round));
-        }
-    }
-
-    /// Returns the role's extent, for its next round.
-    fn act_once(&self, role: Role, own: Option<LogicalRange>, data: &[u8]) -> Option<LogicalRange> {
-        match (role, own) {
-            (Role::Cow, _) | (Role::Deleter, None) => return self.cow(data),
-            (Role::Nocow, Some(extent)) => return Some(self.nocow(extent, data)),
-            (Role::Deleter, Some(extent)) => self.delete(extent),
-            (Role::Committer, _) => self.commit(),
-            (Role::Scrub, _) => self.scrub(),
-            _ => unreachable!("{} with {own:?} is no role beside the replace", role.name()),
-        }
-        None
-    }
-
-    fn delete(&self, extent: LogicalRange) {
-        self.volume.delete(extent).expect("the extent exists");
-        reached("deleted");
-    }
-
-    fn commit(&self) {
-        self.volume.commit().expect("commits");
-        reached("committed");
-    }
-
-    fn cow(&self, data: &[u8]) -> Option<LogicalRange> {
-        let write = match self.volume.begin_cow(SECTOR) {
-            Ok(write) => write,
-            Err(WriteError::NoSpace { read_only, .. }) => {
-                check(read_only > 0, "a refused writer was refused by a read-only group", String::new);
-                reached("refused");
-                return None;
-            }
-            Err(error) => violated("no write fails", error.to_string()),
+        let mut volume = builder.build(first.clone()).expect("the device is long enough");
+        let given = give(plan, &volume);
+        let source = match plan.replaces {
+            Replaces::AfterOneThatWasRetired => replace_alone(&mut volume, device()),
+            Replaces::Once | Replaces::AfterOneThatWasGivenUp => first,
         };
-        if !self.volume.groups()[0].block_group().range().contains(&write.extent()) {
-            reached("second-group");
-        }
-        write.write_at(0, data).expect("the device works");
-        // Nobody else writes there while this write is in flight.
-        if self.target.value(write.extent().start()) == u64::from(data[0]) {
-            reached("both-devices");
-        }
-        let extent = write.finish().expect("no commit fails");
-        self.check_source(extent, data[0]);
-        Some(extent)
+        let given_extents = volume.commit_root().len();
+        let kept = plan.roles.iter().map(|_| Note::default()).collect();
+        Self { plan, volume, source, target, given_up, given, given_extents, kept }
     }
 
-    /// Returns where the extent is now.
-    fn nocow(&self, extent: LogicalRange, data: &[u8]) -> LogicalRange {
-        let now = match self.volume.overwrite(extent, data) {
-            Ok(Overwrite::InPlace) => {
-                reached("in-place");
-                extent
-            }
-            Ok(Overwrite::Moved(to)) => {
-                reached("moved");
-                to
-            }
-            Err(WriteError::NoSpace { .. }) => {
-                reached("refused");
-                return extent;
-            }
-            Err(error) => violated("no write fails", error.to_string()),
-        };
-        self.check_source(now, data[0]);
-        now
-    }
-
-    fn scrub(&self) {
-        let group = &self.volume.groups()[0];
-        let read_only = group.block_group().set_read_only();
-        if read_only.level() > 1 {
-            reached("nested");
-        }
-        drop(read_only);
-    }
-
-    fn check_source(&self, extent: LogicalRange, value: u8) {
-        let found = self.source.value(extent.start());
-        check(found == u64::from(value), "what was written is there", || {
-            format!("{extent} holds {found}, and not {value}")
-        });
-    }
-
-    /// The theorem, when all roles are over.
-    fn check(mut self) {
+    /// All that must hold when all roles are over: the theorem, last of all.
+    pub(super) fn check(mut self) {
         if let Err(defect) = self.volume.check() {
             violated("all counts are zero and all figures add up", defect.to_string());
         }
@@ -209,9 +77,77 @@ impl World {
             Ok(live) => live,
             Err(error) => violated("each delayed ref is applied exactly once", error.to_string()),
         };
+        let kept: Vec<_> = self.kept.iter_mut().filter_map(Note::take).flatten().collect();
+        let gives_up = self.plan.leaves_out(LeftOut::SecondReplace);
+        let target = if gives_up { &mut self.given_up } else { &mut self.target };
         drop(self.volume);
-        let [source, target] = [&mut self.source, &mut self.target]
+        let [source, target] = [&mut self.source, target]
             .map(|device| Arc::get_mut(device).expect("the volume, which is gone, had the only other share"));
+        check_references(&live, &kept);
+        check_bytes(source, &kept);
         check_copy(&live, source, target);
+    }
+}
+
+/// Writes an extent for each role that needs one, and commits them.
+fn give(plan: Plan, volume: &Volume) -> Vec<Option<LogicalRange>> {
+    let mut shared = None;
+    let mut give = |role: &Role| match (role, shared) {
+        (Role::Nocow, Some(extent)) if plan.share => {
+            if !plan.leaves_out(LeftOut::ReferencesOfOthers) {
+                volume.add_reference(extent).expect("it exists");
+            }
+            Some(extent)
+        }
+        (Role::Nocow | Role::Deleter | Role::Cloner, _) => {
+            let extent = volume.write(&[GIVEN; SECTOR as usize]).expect("there is space");
+            shared = shared.or((*role == Role::Nocow).then_some(extent));
+            Some(extent)
+        }
+        _ => None,
+    };
+    let given: Vec<_> = plan.roles.iter().map(&mut give).collect();
+    if given.iter().any(Option::is_some) {
+        volume.commit().expect("commits");
+    }
+    given
+}
+
+/// Replaces the device while nothing else happens, and returns the new one.
+fn replace_alone(volume: &mut Volume, target: Arc<SectorDevice>) -> Arc<SectorDevice> {
+    let mut replace =
+        volume.start_replace(target.clone(), blockgate::Policy::CopyThenClone).expect("the first");
+    replace.run().expect("nothing fails");
+    replace.finish().expect("all groups are replaced");
+    drop(replace);
+    drop(volume.retire_source().expect("it is finished"));
+    // Which is no event: the new cursor begins at zero.
+    observe(Event::MoveCursor { to: 0 });
+    target
+}
+
+/// Each live extent has a reference for each role that kept one, and no other.
+fn check_references(live: &CommitRoot, kept: &[Kept]) {
+    let references = |extent: LogicalRange| kept.iter().filter(|kept| kept.extent == extent).count() as u64;
+    for Kept { extent, .. } in kept {
+        let found = live.get(extent.start()).map_or(0, |item| item.references);
+        check(found == references(*extent), REFERENCES, || {
+            format!("{extent} has {found} references, and {} roles have it", references(*extent))
+        });
+    }
+    let mut extents: Vec<_> = kept.iter().map(|kept| kept.extent).collect();
+    extents.sort_unstable();
+    extents.dedup();
+    check(live.len() == extents.len(), REFERENCES, || format!("{live:?}, but {kept:?}"));
+}
+
+const REFERENCES: &str = "a live extent has the references that the roles have, and no others";
+
+fn check_bytes(source: &mut SectorDevice, kept: &[Kept]) {
+    for Kept { extent, value } in kept {
+        let found = source.last(extent.start());
+        check(found == u64::from(*value), "what was written is there", || {
+            format!("{extent} holds {found}, and not {value}")
+        });
     }
 }

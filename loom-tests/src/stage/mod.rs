@@ -58,7 +58,7 @@ impl Stage {
 
 type Make<W> = Box<dyn Fn() -> W + Send + Sync>;
 type Act<W> = Box<dyn FnOnce(&W) + Send>;
-type Main<W> = Box<dyn Fn(&W, Curtain<'_, W>) -> Raised + Send + Sync>;
+type Main<W> = Box<dyn Fn(&W, Curtain<W>) -> Raised + Send + Sync>;
 /// Of one execution: called on the main thread, just before the role is started.
 type Prepare<W> = Box<dyn Fn(&W) -> Act<W> + Send + Sync>;
 type End<W> = Arc<dyn Fn(W) + Send + Sync>;
@@ -83,27 +83,27 @@ impl<W: Send + Sync + 'static> Empty<W> {
     pub fn main_around(
         self,
         name: &'static str,
-        act: impl Fn(&W, Curtain<'_, W>) -> Raised + Send + Sync + 'static,
+        act: impl Fn(&W, Curtain<W>) -> Raised + Send + Sync + 'static,
     ) -> Cast<W> {
         Cast { stage: self.stage, make: self.make, main: Box::new(act), roles: Vec::new(), names: vec![name] }
     }
 }
 
 /// The roles behind it are to be started.
-pub struct Curtain<'a, W> {
-    roles: &'a [Prepare<W>],
-    world: &'a Arc<W>,
-    end: &'a End<W>,
+pub struct Curtain<W> {
+    roles: Arc<[Prepare<W>]>,
+    world: Arc<W>,
+    end: End<W>,
 }
 
 /// They were.
 pub struct Raised(());
 
-impl<W: Send + Sync + 'static> Curtain<'_, W> {
+impl<W: Send + Sync + 'static> Curtain<W> {
     /// Starts them, in their order.
     pub fn raise(self) -> Raised {
-        for prepare in self.roles {
-            let (act, world, end) = (prepare(self.world), Arc::clone(self.world), Arc::clone(self.end));
+        for prepare in self.roles.iter() {
+            let (act, world, end) = (prepare(&self.world), Arc::clone(&self.world), Arc::clone(&self.end));
             engine::spawn(move || {
                 act(&world);
                 give_up(world, &end);
@@ -148,11 +148,12 @@ impl<W: Send + Sync + 'static> Cast<W> {
     /// What the last role does with the world when all are over: the model's checks.
     pub fn end(self, end: impl Fn(W) + Send + Sync + 'static) -> Play {
         let Self { stage, make, main, roles, names } = self;
-        let end: End<W> = Arc::new(end);
+        let (end, roles): (End<W>, Arc<[Prepare<W>]>) = (Arc::new(end), roles.into());
         let body = move || {
             trace::begin(&stage.groups, stage.waived, stage.compare);
             let world = Arc::new(make());
-            let Raised(()) = main(&world, Curtain { roles: &roles, world: &world, end: &end });
+            let (roles, shared) = (Arc::clone(&roles), Arc::clone(&world));
+            let Raised(()) = main(&world, Curtain { roles, world: shared, end: Arc::clone(&end) });
             give_up(world, &end);
         };
         Play { names, body: Arc::new(body) }

@@ -53,6 +53,18 @@ impl Value<'_> {
         let value = self.0.value().map_err(|error| error.to_string())?;
         value.string().map_err(|error| error.to_string())
     }
+
+    /// Takes it, unless nothing follows but another option.
+    ///
+    /// # Errors
+    /// When it is no text.
+    pub fn take_if_any(&mut self) -> Result<Option<String>, String> {
+        let next = self.0.optional_value().or_else(|| {
+            let is_value = |next: &std::ffi::OsStr| !next.to_string_lossy().starts_with('-');
+            self.0.try_raw_args()?.next_if(is_value)
+        });
+        next.map(|value| value.string().map_err(|error| error.to_string())).transpose()
+    }
 }
 
 impl Arguments {

@@ -3,7 +3,7 @@
 use super::arguments::{Action, Arguments, USAGE};
 use super::asked::asked;
 use crate::plural::count;
-use crate::pool;
+use crate::pool::{self, Queue};
 use std::any::Any;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,7 +85,7 @@ fn run_selected(project: &str, arguments: &Arguments, checks: Vec<Check>) -> Res
     let began = Instant::now();
     say(&format!("\nrunning {}", count(taken.len() as u64, "check")));
     let (mut passed, mut failed) = (0, 0);
-    pool::run(taken, arguments.threads.unwrap_or_else(pool::cores), run_one, |is_ok| {
+    pool::run(&Queue::new(taken), arguments.threads.unwrap_or_else(pool::cores), run_one, |is_ok| {
         *(if is_ok { &mut passed } else { &mut failed }) += 1;
     });
     say(&total(passed, failed, [not_run.len() as u64, others.len() as u64], began.elapsed()));
@@ -124,6 +124,11 @@ pub(crate) fn nothing_matches(filters: &str) -> String {
         "nothing here matches {filters}, so nothing would be explored; --list shows the names\n\
          (a filter goes to every test binary: name one, as in --test models -- FILTER)"
     )
+}
+
+/// Says what is no result: how far a search is.
+pub(crate) fn remark(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Prints a line at once, also into a pipe. A reader that went away is no reason to fail.

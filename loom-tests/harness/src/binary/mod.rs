@@ -26,5 +26,5 @@ pub use arguments::{Action, Arguments, Value};
 pub(crate) use asked::other_than;
 pub use asked::{asked, not_built};
 pub use check::{Check, run, run_with};
-pub(crate) use check::{nothing_matches, say, total};
+pub(crate) use check::{nothing_matches, remark, say, total};
 pub use selection::{Ignored, Selection};

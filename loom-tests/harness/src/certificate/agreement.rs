@@ -1,7 +1,7 @@
 //! Two engines, one verdict: each must come to the same sets of outcomes, and find every twin red.
 
 use super::Certificate;
-use super::entries::{Explored, ModelEntry};
+use super::entries::{Explored, ModelEntry, TwinEntry};
 use crate::plural::count;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,6 +12,8 @@ pub(crate) struct Agreement {
     models: usize,
     agree: usize,
     second_engine_only: usize,
+    /// In the long run of the one engine, and not in the plain run of the other, or not run there.
+    not_compared: Vec<String>,
     twins: usize,
     /// What is different, one line each.
     pub(crate) differences: Vec<String>,
@@ -30,23 +32,24 @@ impl Certificate {
     }
 
     /// Compares `now`, of a run of the first of `engines`, with what this certificate has of the other one.
-    pub(crate) fn agreement(&self, now: &Self, engines: [&str; 2]) -> Agreement {
+    pub(crate) fn agreement(&self, now: &Self, engines: [&str; 2], is_second: bool) -> Agreement {
         let mut agreement = Agreement::default();
         for (name, entry) in now.models.iter().filter(|(_, entry)| !entry.litmus) {
             let there = self.models.get(name).and_then(|there| there.engines.get(engines[1]));
-            agreement.model(name, entry, engines, there);
+            if there.is_none() && !entry.second_engine_only && entry.long.is_for(!is_second) {
+                agreement.not_compared.push(name.clone());
+            } else {
+                agreement.model(name, entry, engines, there);
+            }
         }
         for (name, entry) in &self.models {
-            let is_there = entry.engines.contains_key(engines[1]) && !entry.litmus && !entry.long;
-            if is_there && !now.models.contains_key(name) {
+            let is_there = entry.engines.contains_key(engines[1]) && !entry.litmus;
+            if is_there && !entry.long.is_for(is_second) && !now.models.contains_key(name) {
                 agreement.differences.push(format!("model {name}: only {} explored it", engines[1]));
             }
         }
-        for (name, _) in now.twins.iter().filter(|(_, entry)| !entry.litmus) {
-            agreement.twins += 1;
-            if !self.twins.get(name).is_some_and(|there| there.engines.contains_key(engines[1])) {
-                agreement.differences.push(format!("twin {name}: not found red by {}", engines[1]));
-            }
+        for (name, entry) in now.twins.iter().filter(|(_, entry)| !entry.litmus) {
+            agreement.twin(name, entry, self.twins.get(name), engines[1]);
         }
         agreement
     }
@@ -69,6 +72,23 @@ impl Agreement {
                 self.differences.push(format!("model {name}: nothing there of {other}"));
             }
         }
+    }
+
+    fn twin(&mut self, name: &str, entry: &TwinEntry, there: Option<&TwinEntry>, other: &str) {
+        self.twins += 1;
+        let what = twin_difference(entry, there, other);
+        self.differences.extend(what.map(|what| format!("twin {name}: {what}")));
+    }
+}
+
+/// How the other engine did not find the twin red as this one did.
+fn twin_difference(entry: &TwinEntry, there: Option<&TwinEntry>, other: &str) -> Option<String> {
+    match there.filter(|there| there.engines.contains_key(other)) {
+        None => Some(format!("not found red by {other}")),
+        Some(there) if there.violates != entry.violates => {
+            Some(format!("violates {}, and with {other} {}", entry.violates, there.violates))
+        }
+        Some(_) => None,
     }
 }
 
@@ -94,7 +114,11 @@ impl fmt::Display for Agreement {
         writeln!(f, "engines: {models}, {} agree, {differ} differ", self.agree)?;
         let (alone, twins) =
             (count(self.second_engine_only as u64, "model"), count(self.twins as u64, "twin"));
-        write!(f, "{alone} second engine only; {twins} compared")
+        write!(f, "{alone} second engine only; {twins} compared")?;
+        match self.not_compared.as_slice() {
+            [] => Ok(()),
+            names => write!(f, "; long, and not there: {}", names.join(", ")),
+        }
     }
 }
 
@@ -107,7 +131,7 @@ mod tests {
     fn agreement(there: &[&str], here: &[&str]) -> Agreement {
         let file = one(&Model::new("m"), &[("loom", explored(12, there))]);
         let now = one(&Model::new("m"), &[("second", explored(5, here))]);
-        file.agreement(&now, ["second", "loom"])
+        file.agreement(&now, ["second", "loom"], true)
     }
 
     #[test]
@@ -127,11 +151,11 @@ mod tests {
     fn what_is_not_there_is_a_difference_unless_it_is_declared() {
         let loom = one(&Model::new("other"), &[("loom", explored(12, &[]))]);
         let now = one(&Model::new("m"), &[("second", explored(5, &[]))]);
-        let found = loom.agreement(&now, ["second", "loom"]).differences;
+        let found = loom.agreement(&now, ["second", "loom"], true).differences;
         assert_eq!(found, ["model m: nothing there of loom", "model other: only loom explored it"]);
         let alone = one(&Model::new("m").second_engine_only(), &[("second", explored(5, &[]))]);
         let loom = one(&Model::new("l").litmus(), &[("loom", explored(12, &[]))]);
-        let found = loom.agreement(&alone, ["second", "loom"]);
+        let found = loom.agreement(&alone, ["second", "loom"], true);
         assert_eq!((found.differences, found.second_engine_only), (vec![], 1));
         assert!(now.other_engine("second").is_err());
         assert_eq!(loom.other_engine("second"), Ok("loom"));

@@ -1,6 +1,7 @@
 //! A certificate against an earlier one, in the column of one engine.
 
 use super::Certificate;
+use crate::model::Long;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,18 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 type Fields = Map<String, Value>;
 
 impl Certificate {
-    /// What `now`, of a run of `engine`, has different. Seconds may be. Long cases that were not run now are
-    /// left out.
-    pub(crate) fn differences(&self, now: &Self, engine: &str, with_long: bool) -> Vec<String> {
+    /// What `now`, of a run of `engine`, has different. Seconds may be. Cases of a length that is not run now
+    /// are left out.
+    pub(crate) fn differences(&self, now: &Self, engine: &str, is_run: impl Fn(Long) -> bool) -> Vec<String> {
         let mut differences = Vec::new();
         let [before, after] = [self, now].map(|certificate| certificate.engines.get(engine));
         if before != after {
             let text = |version: Option<&String>| version.map_or("none", String::as_str).to_string();
             differences.push(format!("{engine}: {} -> {}", text(before), text(after)));
         }
-        let models = [self, now].map(|certificate| fields_of(&certificate.models, engine, with_long));
+        let models = [self, now].map(|certificate| fields_of(&certificate.models, engine, &is_run));
         compare(&mut differences, "model", &models);
-        let twins = [self, now].map(|certificate| fields_of(&certificate.twins, engine, with_long));
+        let twins = [self, now].map(|certificate| fields_of(&certificate.twins, engine, &is_run));
         compare(&mut differences, "twin", &twins);
         differences
     }
@@ -30,7 +31,7 @@ impl Certificate {
 fn fields_of<T: Serialize>(
     entries: &BTreeMap<String, T>,
     engine: &str,
-    with_long: bool,
+    is_run: impl Fn(Long) -> bool,
 ) -> BTreeMap<String, Fields> {
     let fields = entries.iter().filter_map(|(name, entry)| {
         let Ok(Value::Object(mut fields)) = serde_json::to_value(entry) else { return None };
@@ -38,8 +39,8 @@ fn fields_of<T: Serialize>(
         let Some(Value::Object(column)) = columns.remove(engine) else { return None };
         fields.extend(column);
         fields.remove("seconds");
-        let is_wanted = with_long || fields.get("long") != Some(&Value::Bool(true));
-        is_wanted.then(|| (name.clone(), fields))
+        let long = fields.get("long").cloned().and_then(|long| serde_json::from_value(long).ok());
+        is_run(long.unwrap_or_default()).then(|| (name.clone(), fields))
     });
     fields.collect()
 }
@@ -77,6 +78,10 @@ mod tests {
         one(&Model::new("m"), &[("loom", explored)])
     }
 
+    fn in_short(long: Long) -> bool {
+        !long.is_for(true)
+    }
+
     /// Of a run without any case.
     fn none() -> Certificate {
         Certificate { models: BTreeMap::new(), ..short(1, 1.0) }
@@ -85,25 +90,28 @@ mod tests {
     #[test]
     fn counts_must_come_out_again_and_seconds_need_not() {
         let old = short(12, 1.0);
-        assert!(old.differences(&short(12, 9.0), "loom", false).is_empty());
-        assert_eq!(old.differences(&short(14, 1.0), "loom", false), ["model m: executions 12 -> 14"]);
-        assert_eq!(old.differences(&none(), "loom", false), ["model m: in the file, but not in the suite"]);
-        assert_eq!(none().differences(&old, "loom", false), ["model m: not in the file"]);
+        assert!(old.differences(&short(12, 9.0), "loom", in_short).is_empty());
+        assert_eq!(old.differences(&short(14, 1.0), "loom", in_short), ["model m: executions 12 -> 14"]);
+        assert_eq!(
+            old.differences(&none(), "loom", in_short),
+            ["model m: in the file, but not in the suite"]
+        );
+        assert_eq!(none().differences(&old, "loom", in_short), ["model m: not in the file"]);
     }
 
     #[test]
     fn a_run_is_compared_with_its_own_engine() {
         let both = one(&Model::new("m"), &[("loom", explored(12, &[])), ("second", explored(5, &[]))]);
-        assert!(both.differences(&short(12, 1.0), "loom", false).is_empty());
+        assert!(both.differences(&short(12, 1.0), "loom", in_short).is_empty());
         let other = one(&Model::new("m"), &[("second", explored(6, &[]))]);
-        assert_eq!(both.differences(&other, "second", false), ["model m: executions 5 -> 6"]);
-        assert_eq!(short(12, 1.0).differences(&other, "second", false)[0], "second: none -> 1.0");
+        assert_eq!(both.differences(&other, "second", in_short), ["model m: executions 5 -> 6"]);
+        assert_eq!(short(12, 1.0).differences(&other, "second", in_short)[0], "second: none -> 1.0");
     }
 
     #[test]
     fn long_cases_that_were_not_run_are_not_missed() {
         let long = one(&Model::new("m").long(), &[("loom", explored(12, &[]))]);
-        assert!(long.differences(&none(), "loom", false).is_empty());
-        assert_eq!(long.differences(&none(), "loom", true).len(), 1);
+        assert!(long.differences(&none(), "loom", in_short).is_empty());
+        assert_eq!(long.differences(&none(), "loom", |_| true).len(), 1);
     }
 }

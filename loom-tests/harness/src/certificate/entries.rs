@@ -2,7 +2,7 @@
 
 use crate::engine::Explore;
 use crate::judge::{Located, Report, Verdict};
-use crate::model::Case;
+use crate::model::{Case, Long};
 use crate::suite::Suite;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ pub(crate) struct Certificate {
 pub(super) struct ModelEntry {
     pub(super) theorem: String,
     pub(super) roles: Vec<String>,
-    pub(super) long: bool,
+    pub(super) long: Long,
     pub(super) litmus: bool,
     pub(super) second_engine_only: bool,
     pub(super) engines: Columns<Explored>,
@@ -54,7 +54,7 @@ pub(super) struct TwinEntry {
     pub(super) of: Option<String>,
     pub(super) left_out: String,
     pub(super) violates: String,
-    pub(super) long: bool,
+    pub(super) long: Long,
     pub(super) litmus: bool,
     pub(super) engines: Columns<Broken>,
 }
@@ -112,7 +112,7 @@ impl Certificate {
         for (name, entry) in old.models {
             let case = suite.find(&name);
             for (column, found) in entry.engines.clone() {
-                if stays(case, entry.litmus, column == engine) {
+                if stays(case, entry.litmus, column == engine, suite) {
                     let kept = self.models.entry(name.clone());
                     let declared = || ModelEntry { engines: Columns::new(), ..entry.clone() };
                     kept.or_insert_with(declared).engines.entry(column).or_insert(found);
@@ -122,7 +122,7 @@ impl Certificate {
         for (name, entry) in old.twins {
             let case = suite.find(&name);
             for (column, found) in entry.engines.clone() {
-                if stays(case, entry.litmus, column == engine) {
+                if stays(case, entry.litmus, column == engine, suite) {
                     let kept = self.twins.entry(name.clone());
                     let declared = || TwinEntry { engines: Columns::new(), ..entry.clone() };
                     kept.or_insert_with(declared).engines.entry(column).or_insert(found);
@@ -154,9 +154,9 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Whether a column of an older certificate is still true: `case` is what the suite has of that name now.
-fn stays(case: Option<&Case>, is_litmus: bool, is_of_this_engine: bool) -> bool {
+fn stays(case: Option<&Case>, is_litmus: bool, is_of_this_engine: bool, suite: &Suite) -> bool {
     match case {
-        Some(case) => case.long || !is_of_this_engine,
+        Some(case) => !is_of_this_engine || suite.is_long(case),
         None => is_litmus && !is_of_this_engine,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Certificate;
 use super::entries::{ModelEntry, TwinEntry};
+use crate::model::Long;
 use std::fmt::Write as _;
 
 impl Certificate {
@@ -68,12 +69,16 @@ impl Certificate {
 impl ModelEntry {
     fn cells(&self, engine: &str) -> String {
         let Some(column) = self.engines.get(engine) else {
-            let why = if self.second_engine_only { "second engine only" } else { "" };
+            let why = match self.long {
+                _ if self.second_engine_only => "second engine only",
+                Long::Never => "",
+                Long::UnderLoom | Long::Always => "long, not run",
+            };
             return format!(" {why} | | | | |");
         };
         let explored = if column.exhaustive { "exhaustive" } else { "not exhaustive" };
         format!(
-            " {} | {explored} | {} | {} | {:.1} |",
+            " {} | {explored} | {} | {} | {:.2} |",
             column.executions, column.threads, column.deepest, column.seconds
         )
     }

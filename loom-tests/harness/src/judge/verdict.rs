@@ -3,9 +3,9 @@
 use super::counterexample::{Counterexample, Located, draw, locate};
 use crate::engine::Explore;
 use crate::model::{Case, Expected};
-use crate::search::{Coverage, Ended, Failure, Limits};
+use crate::search::{Coverage, Ended, Exploration, Failure, Limits};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One case, explored and judged.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) reached: Vec<(String, u64)>,
     /// The sets of outcomes that one execution reached.
     pub(crate) combinations: BTreeSet<String>,
+    pub(crate) judged_again: u64,
+    /// Of all parts together.
     pub(crate) elapsed: Duration,
     pub(crate) verdict: Verdict,
 }
@@ -52,10 +54,8 @@ pub(crate) enum Wrong {
     StayedGreen(Coverage),
 }
 
-/// Explores and judges `case`.
-pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits) -> Report {
-    let began = Instant::now();
-    let found = explorer.explore(case, limits);
+/// Judges what a search of `case` within `limits` found.
+pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits, found: Exploration) -> Report {
     let reached = in_declared_order(case, &found.reached);
     let judging = Judging { explorer, case, limits, executions: found.executions };
     let verdict = match &case.twin {
@@ -69,7 +69,8 @@ pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits) -> Rep
         deepest: found.deepest,
         reached,
         combinations: found.combinations,
-        elapsed: began.elapsed(),
+        judged_again: found.judged_again,
+        elapsed: found.elapsed,
         verdict,
     }
 }

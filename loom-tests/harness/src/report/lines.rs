@@ -5,9 +5,10 @@ use super::total::seconds;
 use crate::judge::{Counterexample, Located, Report, Token, Verdict, Wrong};
 use crate::model::Case;
 use crate::plural::count;
-use crate::search::Failure;
+use crate::search::{Failure, Progress};
 use crate::suite::Suite;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// The line of a finished case.
 pub(crate) fn line(case: &Case, report: &Report) -> String {
@@ -17,6 +18,19 @@ pub(crate) fn line(case: &Case, report: &Report) -> String {
 /// The line of a case that this engine leaves to the second one.
 pub(crate) fn second_engine_only(case: &Case) -> String {
     format!("{} {}: second engine only", kind(case), case.name)
+}
+
+/// Before a search that takes long.
+pub(crate) fn estimated(case: &Case, executions: f64) -> String {
+    let name = &case.name;
+    format!("{name}: estimate: {executions:.0} executions (an order of magnitude, and mostly too low)")
+}
+
+/// While a search runs that takes long.
+pub(crate) fn progress(name: &str, Progress { executions, share }: Progress, elapsed: Duration) -> String {
+    let rate = u128::from(executions) * 1000 / elapsed.as_millis().max(1);
+    let (executions, done) = (count(executions, "execution"), share * 100.0);
+    format!("{name}: {executions} so far, {rate} a second, {done:.0} % done (estimate)")
 }
 
 fn kind(case: &Case) -> &'static str {

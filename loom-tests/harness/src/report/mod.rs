@@ -6,6 +6,6 @@ mod lines;
 mod timeline;
 mod total;
 
-pub(crate) use lines::{about, details, line, second_engine_only};
+pub(crate) use lines::{about, details, estimated, line, progress, second_engine_only};
 pub(crate) use timeline::{Diagram, text};
 pub(crate) use total::Total;

@@ -15,6 +15,7 @@ pub(super) fn seconds(elapsed: Duration) -> String {
 pub(crate) struct Total {
     models: u64,
     executions: u64,
+    judged_again: u64,
     exhaustive: u64,
     twins: u64,
     red: u64,
@@ -24,6 +25,7 @@ pub(crate) struct Total {
 
 impl Total {
     pub(crate) fn add(&mut self, case: &Case, report: &Report) {
+        self.judged_again += report.judged_again;
         if case.twin.is_some() {
             self.twins += 1;
         } else {
@@ -47,14 +49,21 @@ impl Total {
             _ => format!(", {part} of them {word}"),
         };
         format!(
-            "{}, {}{}, {}; {}{}",
+            "{}, {}{}, {}; {}{}{}",
             count(self.models, "model"),
             count(self.executions, "execution"),
             all(self.exhaustive, self.models, "exhaustive"),
             seconds(elapsed),
             count(self.twins, "twin"),
             all(self.red, self.twins, "red"),
+            self.orders(),
         )
+    }
+
+    /// A difference between two orders of a trace is the failure of a case.
+    fn orders(&self) -> String {
+        let orders = count(self.judged_again, "more order");
+        if self.judged_again == 0 { String::new() } else { format!("; {orders} of their traces judged") }
     }
 
     /// The last line, in libtest's form for the tools that read it.

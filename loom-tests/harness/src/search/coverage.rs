@@ -1,6 +1,6 @@
 //! How much of a model was explored. Only a search without bound and without cut is exhaustive.
 
-use super::Limits;
+use super::{Limits, Part};
 use crate::plural::count;
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) struct Coverage {
     pub(crate) preemptions: Option<u8>,
     pub(crate) cut: Option<Cut>,
+    /// What was explored is this share, and no more.
+    pub(crate) part: Option<Part>,
 }
 
 /// What cut a search short.
@@ -19,13 +21,15 @@ pub(crate) enum Cut {
 }
 
 impl Coverage {
+    pub(crate) const EXHAUSTIVE: Self = Self { preemptions: None, cut: None, part: None };
+
     /// An engine may return in the same way whether its search was cut or not. It looks at its limits before
     /// each execution, so fewer executions than the limit, or less time, prove that it was not cut; exactly as
     /// many prove nothing and count as cut.
     pub(crate) fn of(limits: &Limits, executions: u64, elapsed: Duration) -> Self {
         let by_count = limits.executions.filter(|cap| executions >= *cap).map(Cut::Executions);
         let by_time = limits.duration.filter(|cap| elapsed >= *cap).map(Cut::Duration);
-        Self { preemptions: limits.preemptions, cut: by_count.or(by_time) }
+        Self { preemptions: limits.preemptions, cut: by_count.or(by_time), part: limits.part }
     }
 
     /// Of a search that was cut, whatever cut it.
@@ -35,7 +39,7 @@ impl Coverage {
     }
 
     pub(crate) fn is_exhaustive(&self) -> bool {
-        *self == Self { preemptions: None, cut: None }
+        *self == Self::EXHAUSTIVE
     }
 }
 
@@ -46,11 +50,15 @@ impl fmt::Display for Coverage {
             Cut::Executions(cap) => format!("stopped after {}", count(cap, "execution")),
             Cut::Duration(cap) => format!("stopped after {} s", cap.as_secs()),
         });
-        match (cut, bound) {
-            (Some(cut), Some(bound)) => write!(f, "incomplete ({cut}; {bound})"),
-            (Some(cut), None) => write!(f, "incomplete ({cut})"),
-            (None, Some(bound)) => write!(f, "bounded ({bound})"),
-            (None, None) => f.write_str("exhaustive"),
+        let part = self.part.map(|part| part.to_string());
+        match (cut, bound, part) {
+            (None, None, None) => f.write_str("exhaustive"),
+            (None, None, Some(part)) => f.write_str(&part),
+            (None, Some(bound), _) => write!(f, "bounded ({bound})"),
+            (cut, bound, part) => {
+                let limits: Vec<_> = cut.into_iter().chain(bound).chain(part).collect();
+                write!(f, "incomplete ({})", limits.join("; "))
+            }
         }
     }
 }
@@ -64,12 +72,15 @@ mod tests {
         let say = |limits: Limits, executions| {
             Coverage::of(&limits, executions, Duration::from_secs(1)).to_string()
         };
-        let none = Limits::default();
+        let (none, second) = (Limits::default(), Some(Duration::from_secs(1)));
         assert_eq!(say(none, 9), "exhaustive");
         assert_eq!(say(Limits { preemptions: Some(2), ..none }, 9), "bounded (preemptions <= 2)");
         assert_eq!(say(Limits { executions: Some(9), ..none }, 9), "incomplete (stopped after 9 executions)");
         assert_eq!(say(Limits { executions: Some(10), ..none }, 9), "exhaustive");
-        let second = Some(Duration::from_secs(1));
+        let part = Some(Part { index: 2, count: 8 });
+        assert_eq!(say(Limits { part, ..none }, 9), "part 2 of 8");
+        let cut = Limits { part, executions: Some(9), ..none };
+        assert_eq!(say(cut, 9), "incomplete (stopped after 9 executions; part 2 of 8)");
         assert_eq!(say(Limits { duration: second, ..none }, 9), "incomplete (stopped after 1 s)");
     }
 }

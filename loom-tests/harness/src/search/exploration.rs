@@ -1,7 +1,8 @@
 //! What a search found.
 
 use super::{Coverage, Failure};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// One step of a role, in the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,41 @@ pub(crate) struct Exploration {
     pub(crate) combinations: BTreeSet<String>,
     /// The steps of the execution that was recorded.
     pub(crate) rows: Vec<Row>,
+    /// In how many other orders of its independent operations a trace was judged again.
+    pub(crate) judged_again: u64,
+    pub(crate) elapsed: Duration,
+}
+
+impl Exploration {
+    /// Adds another piece of the same search.
+    pub(crate) fn add(&mut self, next: Self) {
+        match (&mut self.ended, next.ended) {
+            (Ended::Explored(coverage), Ended::Explored(next)) => coverage.cut = coverage.cut.or(next.cut),
+            (Ended::Explored(_), failed) => (self.ended, self.rows) = (failed, next.rows),
+            // The first failure counts.
+            (Ended::Failed { .. }, _) => {}
+        }
+        self.executions += next.executions;
+        self.blocked += next.blocked;
+        self.judged_again += next.judged_again;
+        self.elapsed += next.elapsed;
+        self.threads = self.threads.max(next.threads);
+        self.deepest = self.deepest.max(next.deepest);
+        let mut reached: BTreeMap<String, u64> = std::mem::take(&mut self.reached).into_iter().collect();
+        next.reached.into_iter().for_each(|(outcome, count)| *reached.entry(outcome).or_default() += count);
+        self.reached = reached.into_iter().collect();
+        self.combinations.extend(next.combinations);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.ended, Ended::Failed { .. })
+    }
+
+    /// Nothing but how it ended: the executions count elsewhere.
+    pub(crate) fn uncounted(self) -> Self {
+        let (reached, combinations) = (Vec::new(), BTreeSet::new());
+        Self { executions: 0, blocked: 0, judged_again: 0, reached, combinations, ..self }
+    }
 }
 
 #[derive(Debug)]
@@ -39,4 +75,52 @@ pub(crate) enum Ended {
         failure: Failure,
         at: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::coverage::Cut;
+    use super::*;
+
+    fn part(executions: u64, ended: Ended) -> Exploration {
+        Exploration {
+            ended,
+            executions,
+            blocked: 1,
+            threads: executions,
+            deepest: 9,
+            reached: vec![("a".into(), executions)],
+            combinations: BTreeSet::from(["a".into()]),
+            rows: Vec::new(),
+            judged_again: 2,
+            elapsed: Duration::from_secs(1),
+        }
+    }
+
+    fn held() -> Ended {
+        Ended::Explored(Coverage::EXHAUSTIVE)
+    }
+
+    #[test]
+    fn the_pieces_of_a_search_add_up() {
+        let mut whole = part(2, held());
+        whole.add(part(3, held()));
+        assert!(matches!(whole.ended, Ended::Explored(coverage) if coverage.is_exhaustive()));
+        assert_eq!((whole.executions, whole.blocked, whole.threads, whole.judged_again), (5, 2, 3, 4));
+        assert_eq!(whole.reached, [("a".to_string(), 5)]);
+        let cut = Some(Cut::Executions(3));
+        whole.add(part(1, Ended::Explored(Coverage { cut, ..Coverage::EXHAUSTIVE })));
+        whole.add(part(1, held()));
+        assert!(matches!(whole.ended, Ended::Explored(coverage) if coverage.cut == cut));
+    }
+
+    #[test]
+    fn the_first_failure_counts() {
+        let failed = |at: &str| Ended::Failed { failure: Failure::new("f", ""), at: at.into() };
+        let mut whole = part(2, held());
+        whole.add(part(3, failed("x")));
+        whole.add(part(5, failed("y")));
+        assert!(whole.has_failed());
+        assert!(matches!(whole.ended, Ended::Failed { at, .. } if at == "x"));
+    }
 }

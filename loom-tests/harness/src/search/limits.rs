@@ -3,6 +3,7 @@
 //! They are parsed here and not left to loom's `Builder::new`, which would panic inside every model, and which
 //! does not say whether the search was cut.
 
+use super::Part;
 use std::env;
 use std::time::Duration;
 
@@ -17,9 +18,16 @@ pub(crate) struct Limits {
     /// Not a cut: in how many orders of its independent operations the second engine judges each trace again.
     /// `None`: a share of them.
     pub(crate) reorder: Option<u32>,
+    /// The share that is explored. `None`: all.
+    pub(crate) part: Option<Part>,
 }
 
 impl Limits {
+    /// Whether something else than its end may end a search.
+    pub(crate) fn may_cut(&self) -> bool {
+        self.preemptions.is_some() || self.executions.is_some() || self.duration.is_some()
+    }
+
     pub(crate) fn from_env() -> Result<Self, String> {
         if env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
             return Err("LOOM_CHECKPOINT_FILE: one file cannot serve a suite of models".into());
@@ -29,7 +37,7 @@ impl Limits {
             executions: parse("LOOM_MAX_PERMUTATIONS")?,
             duration: parse("LOOM_MAX_DURATION")?.map(Duration::from_secs),
             branches: parse("LOOM_MAX_BRANCHES")?,
-            reorder: None,
+            ..Self::default()
         })
     }
 }

@@ -82,6 +82,8 @@ fn exploration(answer: Answer, limits: &Limits, elapsed: Duration) -> Exploratio
         reached: observed.reached,
         combinations: observed.combinations,
         rows: observed.rows,
+        judged_again: 0,
+        elapsed,
     }
 }
 

@@ -11,13 +11,15 @@
 
 mod failures;
 mod orders;
+mod pieces;
 mod replay;
 mod search;
 
-use super::Explore;
+use super::{Explore, Piece};
 use crate::inside::context::Hooks;
 use crate::model::{Body, Case};
 use crate::search::{Exploration, Limits};
+use std::sync::Arc;
 
 pub(super) struct Traceset;
 
@@ -37,8 +39,16 @@ impl Explore for Traceset {
         true
     }
 
+    fn estimate(&self, case: &Case, limits: &Limits) -> Option<f64> {
+        Some(search::estimate(case, limits))
+    }
+
     fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
         search::explore(case, limits)
+    }
+
+    fn work(&'static self, case: &Arc<Case>, limits: &Limits) -> Piece {
+        pieces::work(case, *limits)
     }
 
     fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {

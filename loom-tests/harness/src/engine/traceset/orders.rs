@@ -25,12 +25,13 @@ pub(super) struct Orders {
     each: Option<u32>,
     /// A bounded search goes through all orders by itself.
     is_off: bool,
+    judged_again: u64,
     difference: Option<Ended>,
 }
 
 impl Orders {
     pub(super) fn of(limits: &Limits) -> Self {
-        Self { each: limits.reorder, is_off: limits.preemptions.is_some(), difference: None }
+        Self { each: limits.reorder, is_off: limits.preemptions.is_some(), judged_again: 0, difference: None }
     }
 
     /// Judges the trace of `complete` in other orders, if it is one of those; ends the search where one of them
@@ -42,6 +43,7 @@ impl Orders {
             context::set_record(Record::All);
             self.difference = difference(complete, &outcomes, times);
             context::set_record(Record::None);
+            self.judged_again += u64::from(times);
         }
         if self.difference.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -50,6 +52,11 @@ impl Orders {
         let is_sampled = number <= FIRST || number.is_multiple_of(ONE_IN);
         let sampled = if is_sampled { ORDERS } else { 0 };
         if self.is_off { 0 } else { self.each.unwrap_or(sampled) }
+    }
+
+    /// In how many orders, over all traces.
+    pub(super) fn judged_again(&self) -> u64 {
+        self.judged_again
     }
 
     pub(super) fn into_difference(self) -> Option<Ended> {

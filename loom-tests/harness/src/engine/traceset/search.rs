@@ -5,21 +5,47 @@ use super::{HOOKS, execution, failures, most_steps};
 use crate::inside::context::{self, Observed, Record};
 use crate::model::Case;
 use crate::search::{Coverage, Ended, Exploration, Limits};
-use traceset::{Report, Search};
+use std::ops::ControlFlow;
+use traceset::{Complete, Report, Search};
+
+/// Descents of an estimate.
+const PROBES: u32 = 500;
+
+pub(super) fn estimate(case: &Case, limits: &Limits) -> f64 {
+    context::install(Record::None, HOOKS);
+    let search = Search::new().max_steps(most_steps(case, limits));
+    let estimate = search.estimate(PROBES, 1, execution(case.body()));
+    context::finish();
+    estimate
+}
 
 pub(super) fn explore(case: &Case, limits: &Limits) -> Exploration {
+    observed(case, limits, asked(case, limits), |search, body, complete| search.run_with(body, complete))
+}
+
+type Body = Box<dyn Fn()>;
+type OnComplete<'a> = &'a mut dyn FnMut(&mut Complete<'_>) -> ControlFlow<()>;
+
+/// What is seen of the executions that `run` has `search` explore.
+pub(super) fn observed(
+    case: &Case,
+    limits: &Limits,
+    search: Search,
+    run: impl FnOnce(Search, Body, OnComplete<'_>) -> Report,
+) -> Exploration {
     context::install(Record::None, HOOKS);
     let mut orders = Orders::of(limits);
-    let report = asked(case, limits).run_with(execution(case.body()), |complete| {
+    let report = run(search, Box::new(execution(case.body())), &mut |complete| {
         context::keep_execution();
         orders.judge(complete)
     });
     let observed = context::finish().unwrap_or_default();
+    let judged_again = orders.judged_again();
     let ended = orders.into_difference().unwrap_or_else(|| ended(&report, limits));
-    exploration(&report, observed, ended)
+    Exploration { judged_again, ..exploration(&report, observed, ended) }
 }
 
-fn asked(case: &Case, limits: &Limits) -> Search {
+pub(super) fn asked(case: &Case, limits: &Limits) -> Search {
     let mut search = Search::new().max_steps(most_steps(case, limits));
     if let Some(most) = limits.preemptions {
         search = search.most_preemptions(most.into());
@@ -45,8 +71,11 @@ fn ended(report: &Report, limits: &Limits) -> Ended {
 fn coverage(report: &Report, limits: &Limits) -> Coverage {
     let executions = report.complete + report.blocked;
     match report.coverage {
-        traceset::Coverage::Exhaustive => Coverage { preemptions: None, cut: None },
-        traceset::Coverage::Preemptions(_) => Coverage { preemptions: limits.preemptions, cut: None },
+        // Of the whole, if all pieces are.
+        traceset::Coverage::Exhaustive | traceset::Coverage::Piece => Coverage::EXHAUSTIVE,
+        traceset::Coverage::Preemptions(_) => {
+            Coverage { preemptions: limits.preemptions, ..Coverage::EXHAUSTIVE }
+        }
         _ => Coverage::of_cut(limits, executions, report.elapsed),
     }
 }
@@ -62,5 +91,7 @@ fn exploration(report: &Report, observed: Observed, ended: Ended) -> Exploration
         reached: observed.reached,
         combinations: observed.combinations,
         rows: observed.rows,
+        judged_again: 0,
+        elapsed: report.elapsed,
     }
 }

@@ -1,39 +1,42 @@
 //! Transactions: join, end, commit; the running of delayed refs and the switch of the commit root.
 //!
 //! The hard part: a commit must contain every ref of every handle that it closed out, and none of a
-//! later one, while threads join all the time and several want to commit. A [`Gate`] counts the handles.
-//! A commit closes it, waits until it is empty, drains the refs, applies them, switches the commit root
-//! and opens it. A thread that wants to join in between waits, and joins the next transaction.
+//! later one, while tasks join all the time and several want to commit; and neither may wait for long. A
+//! [`Gate`] counts the handles. A commit closes it, waits until it is empty, takes the refs, applies them and
+//! opens it: a thread that wants to join meanwhile waits, and lands in the next transaction. Only then come the
+//! steps that take time (flush, persist), and the switch of the commit root.
 //!
-//! # State: under one lock, which a commit holds from its beginning to its end
+//! # State: where a ref is
 //!
-//! | `aborted` | gate | means |
+//! | place | from | until |
 //! |---|---|---|
-//! | `None` | open | threads join and end; the lock is free |
-//! | `None` | closed | a commit is at work and holds the lock; joiners wait at the gate, committers here |
-//! | `Some` | sealed | a commit failed; every join and commit returns why |
+//! | queued | the push | a commit takes it, with the gate closed and empty |
+//! | taken, not switched: in the live tree, not in the commit root | then | that commit switches the root |
+//! | in the commit root | then | |
 //!
-//! and `completed`, the number of the last transaction whose commit is complete; the running one is
-//! `completed + 1`. Commits that come together are done one after the other. The first takes all refs;
-//! the others find nothing to do, and cost a pass over the shards. Joining and ending do not take this
-//! lock, so a commit may hold it while it waits for handles.
+//! Whose turn it is to commit, and who is served by whose commit, is in `turns.rs`.
 //!
 //! # Invariants
 //!
 //! - C1: at most one commit is at work.
 //! - C2: a handle's refs are in the queue before its hold on the gate ends.
-//! - C3: refs are drained only while the gate is closed and empty: a transaction's refs are all of it or
-//!   none.
-//! - C4: the gate opens after the commit root was switched, or never.
+//! - C3: refs are taken only while the gate is closed and empty: a transaction's refs are all of it or none.
+//! - C4: the gate opens after the refs were taken and applied, or never; the root is switched after the steps
+//!   of the commit succeeded, or never.
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
+//! - C6: a commit serves only threads that asked before it closed, and all of them.
+//! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
+//! - C8: when a commit returns, what it and every earlier one freed is free.
 //!
 //! # Rejected
 //!
-//! - *Electing one of the committers that come together*, and letting the others take its result. A committer
-//!   that comes while one is at work may have refs that the work has passed already, so it needs another
-//!   commit in any case; queueing at a mutex and finding nothing to do is simpler.
-//! - *Several transactions at once* (the kernel commits one while the next runs): the drain would have to say
-//!   which commit it waits for. Here a commit that begins after the call has all that was queued before it.
+//! - Tried: *one lock that a commit holds from beginning to end*. A thread that commits all the time takes it
+//!   again before any waiting thread is awake: of two threads that wrote and committed, one got all commits.
+//! - Tried: *opening the gate after the switch*. Every writer then waits for the flush.
+//! - *Sharing the commit that is at work*: it may have taken its refs before the last ones of a thread that
+//!   asks were queued (the twin `replace/shares-the-commit-at-work` loses an extent).
+//! - *Several commits at once* (the kernel closes one transaction while it writes the one before): roots would
+//!   have to wait for each other at the switch, and a drain would have to say which one it waits for.
 //! - *Numbering handles when they join*: a read of the number for every writer. The queue knows it under the
 //!   lock that a push takes anyway, so a handle learns its number when it first queues.
 //!
@@ -43,18 +46,27 @@
 //! The kernel's are
 //! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
 
+mod references;
+mod steps;
+mod turns;
+
+pub use steps::CommitSteps;
+
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::delayed_ref::{DelayedRef, DelayedRefQueue, DrainedRefs, RefAction};
+use crate::delayed_ref::{DelayedRef, DrainedRefs, RefAction};
 use crate::event::{Event, emit};
-use crate::extent_tree::{Changes, CommitRoot, ExtentTree, RefError};
-use crate::gate::{EnterError, Gate, Inside};
-use crate::reference_index::{NewExtents, ReferenceIndex, to_know};
+use crate::extent_tree::{Changes, CommitRoot, RefError};
+use crate::gate::{Closed, EnterError, Gate, Inside};
+use crate::reference_index::{NewExtents, to_know};
 use crate::sharded::Shards;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::Arc;
 use crate::units::{LogicalRange, TransactionId};
+
+use references::References;
+use turns::{Turn, Turns};
 
 /// The transactions of one extent tree.
 ///
@@ -70,24 +82,17 @@ use crate::units::{LogicalRange, TransactionId};
 /// let transaction = handle.end();
 /// assert!(transactions.commit_root().is_empty());
 ///
-/// let committed = transactions.commit()?;
-/// assert_eq!(committed.root.transaction(), transaction);
-/// assert_eq!(committed.root.extents_in(extent).collect::<Vec<_>>(), [extent]);
+/// let root = transactions.commit()?;
+/// assert_eq!(root.transaction(), transaction);
+/// assert_eq!(root.extents_in(extent).collect::<Vec<_>>(), [extent]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Transactions {
+pub struct Transactions<S = ()> {
     handles: Gate,
-    queue: DelayedRefQueue,
-    index: Mutex<ReferenceIndex>,
-    tree: ExtentTree,
-    commit: Mutex<CommitState>,
-}
-
-#[derive(Debug)]
-struct CommitState {
-    completed: u64,
-    aborted: Option<CommitError>,
+    references: References,
+    turns: Turns,
+    steps: S,
 }
 
 impl Default for Transactions {
@@ -97,7 +102,7 @@ impl Default for Transactions {
 }
 
 impl Transactions {
-    /// Transaction 1 runs, over an empty tree.
+    /// Transaction 1 runs, over an empty tree. A commit has no steps but its own.
     ///
     /// ```
     /// use blockgate::{Shards, TransactionId, Transactions};
@@ -109,16 +114,102 @@ impl Transactions {
     /// ```
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        Self {
-            handles: Gate::new(shards),
-            queue: DelayedRefQueue::new(shards),
-            index: Mutex::default(),
-            tree: ExtentTree::new(),
-            commit: Mutex::new(CommitState { completed: 0, aborted: None }),
-        }
+        Self::with_steps(shards, ())
+    }
+}
+
+impl<S> Transactions<S> {
+    /// Transaction 1 runs, over an empty tree. Each commit does `steps` once.
+    ///
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use blockgate::extent_tree::Changes;
+    /// use blockgate::transaction::CommitSteps;
+    /// use blockgate::{CommitRoot, Device, MemoryDevice, Shards, Transactions};
+    ///
+    /// /// The number of the last transaction, on a device.
+    /// struct Superblock(MemoryDevice);
+    ///
+    /// impl CommitSteps for Superblock {
+    ///     fn before_switch(
+    ///         &self,
+    ///         root: &CommitRoot,
+    ///         _: &Changes,
+    ///     ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///         self.0.write_at(0, &root.transaction().0.to_le_bytes())?;
+    ///         Ok(self.0.flush()?) // only what is durable becomes the commit root
+    ///     }
+    /// }
+    ///
+    /// let too_small = Superblock(MemoryDevice::new(4));
+    /// let transactions = Transactions::with_steps(Shards::new(2), too_small);
+    /// let failed = transactions.commit().unwrap_err();
+    /// assert!(failed.source().is_some()); // the device's error
+    /// assert_eq!(transactions.commit_root().transaction().0, 0); // the last root stands,
+    /// assert!(transactions.join().is_err()); // and no other will come
+    /// ```
+    #[must_use]
+    pub fn with_steps(shards: Shards, steps: S) -> Self {
+        let (handles, references) = (Gate::new(shards), References::new(shards));
+        Self { handles, references, turns: Turns::new(), steps }
     }
 
-    /// Joins the running transaction. Blocks while a commit is at work, and then joins the next one.
+    /// The steps that each commit does.
+    ///
+    /// ```
+    /// use blockgate::{Shards, Transactions};
+    /// # use blockgate::{CommitRoot, extent_tree::Changes, transaction::CommitSteps};
+    /// # struct Superblock { slot: u64 }
+    /// # impl CommitSteps for Superblock {
+    /// #     fn before_switch(
+    /// #         &self,
+    /// #         _: &CommitRoot,
+    /// #         _: &Changes,
+    /// #     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    ///
+    /// let transactions = Transactions::with_steps(Shards::new(2), Superblock { slot: 1 });
+    /// transactions.commit()?;
+    /// println!("written to slot {}", transactions.steps().slot);
+    /// # Ok::<(), blockgate::CommitError>(())
+    /// ```
+    #[inline]
+    pub fn steps(&self) -> &S {
+        &self.steps
+    }
+
+    /// The steps that each commit does, where exclusive access proves that none is at work.
+    ///
+    /// ```
+    /// use blockgate::{Shards, Transactions};
+    /// # use blockgate::{CommitRoot, extent_tree::Changes, transaction::CommitSteps};
+    /// # struct Superblock { slot: u64 }
+    /// # impl CommitSteps for Superblock {
+    /// #     fn before_switch(
+    /// #         &self,
+    /// #         _: &CommitRoot,
+    /// #         _: &Changes,
+    /// #     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    ///
+    /// let mut transactions = Transactions::with_steps(Shards::new(2), Superblock { slot: 1 });
+    /// transactions.commit()?;
+    /// transactions.steps_mut().slot = 2; // from the next commit on
+    /// transactions.commit()?;
+    /// # Ok::<(), blockgate::CommitError>(())
+    /// ```
+    pub fn steps_mut(&mut self) -> &mut S {
+        &mut self.steps
+    }
+
+    /// Joins the running transaction. Blocks while a commit closes it: until its handles have ended and the
+    /// commit has taken their refs, but not while it makes them durable. A thread that waits joins the next
+    /// transaction, and is overtaken by no second commit (C7).
     ///
     /// A thread must not join, nor commit, while it holds a handle: the commit waits for that handle, and
     /// the thread for the commit.
@@ -136,167 +227,53 @@ impl Transactions {
     /// let mut handle = transactions.join()?; // no commit completes while it lives: keep it short
     /// handle.push(DelayedRef::add(extent));
     /// drop(handle);
-    /// assert_eq!(transactions.commit()?.changes.inserted, [extent]);
+    /// assert_eq!(transactions.commit()?.extents_in(extent).count(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
     pub fn join(&self) -> Result<TransactionHandle<'_>, CommitError> {
         let inside = match self.handles.enter() {
             Ok(inside) => inside,
-            Err(refusal) => self.enter_later(refusal)?,
+            Err(_) => self.enter_later()?,
         };
         emit(|| Event::Join);
-        Ok(TransactionHandle { transactions: self, transaction: None, _inside: inside })
+        Ok(TransactionHandle { references: &self.references, transaction: None, _inside: inside })
     }
 
     #[cold]
-    fn enter_later(&self, mut refusal: EnterError) -> Result<Inside<'_>, CommitError> {
-        loop {
-            match refusal {
-                EnterError::Closed => {
-                    // An error is found by the next `enter`.
-                    let _ = self.handles.wait_open();
-                }
-                EnterError::Sealed => return Err(self.why_aborted()),
-                EnterError::Full => panic!("too many transaction handles: some were leaked"),
+    fn enter_later(&self) -> Result<Inside<'_>, CommitError> {
+        self.handles.wait_enter().map_err(|refusal| match refusal {
+            EnterError::Sealed => {
+                self.turns.aborted().expect("C5: the gate is sealed under the lock, with the reason set")
             }
-            match self.handles.enter() {
-                Ok(inside) => return Ok(inside),
-                Err(again) => refusal = again,
-            }
-        }
+            refusal => panic!("transaction handles were leaked: {refusal}"),
+        })
     }
 
-    #[cold]
-    fn why_aborted(&self) -> CommitError {
-        let aborted = self.commit.lock().aborted.clone();
-        aborted.expect("C5: the gate is sealed under the lock, after the reason is set")
-    }
-
-    /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
-    /// root that it returns. Also when there is nothing to do: the commit root is then as it was, with a
-    /// new number.
+    /// How many threads wait to join at this moment. It may change before you look at it. Locks each shard's
+    /// monitor in turn.
     ///
-    /// Blocks for a commit that is at work, and until the handles of the transaction have ended. Deadlocks
-    /// if the calling thread holds one: [end](TransactionHandle::end) it first.
-    ///
-    /// # Errors
-    /// [`CommitError`] when this or an earlier commit failed. That is permanent: the last commit root
-    /// stands, and no later one will come.
-    ///
-    /// # Example
     /// ```
-    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
-    /// transactions.join()?.push(DelayedRef::add(extent));
-    /// assert_eq!(transactions.commit()?.root.len(), 1);
-    /// let again = transactions.commit()?; // nothing to do, and yet a new root
-    /// assert_eq!((again.root.transaction().0, again.root.len()), (2, 1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let transactions = blockgate::Transactions::default();
+    /// assert_eq!(transactions.waiting_to_join(), 0); // no commit is closing
     /// ```
-    pub fn commit(&self) -> Result<CompletedCommit, CommitError> {
-        self.commit_with(|_, _| Ok(()))
+    #[must_use]
+    pub fn waiting_to_join(&self) -> u64 {
+        self.handles.waiting()
     }
 
-    /// As [`Transactions::commit`], with a step of the caller's own before the switch: to write the new
-    /// root to a device, for example. It is called with the transaction closed; it must not join or commit.
+    /// How many threads wait for the next commit at this moment; those that the commit at work serves are not
+    /// among them. It may change before you look at it.
     ///
-    /// # Errors
-    /// As [`Transactions::commit`]. If `persist` fails, the commit has failed.
-    ///
-    /// # Panics
-    /// If `persist` does; the commit has failed then.
-    ///
-    /// # Example
     /// ```
-    /// use std::error::Error;
-    ///
-    /// use blockgate::{DelayedRef, Device, LogicalRange, MemoryDevice, Transactions};
-    ///
-    /// let (transactions, log) = (Transactions::default(), MemoryDevice::new(4096));
-    /// transactions.join()?.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
-    /// transactions.commit_with(|root, changes| {
-    ///     log.write_at(0, &root.transaction().0.to_le_bytes())?;
-    ///     log.write_at(8, &changes.inserted[0].start().to_le_bytes())?;
-    ///     Ok(log.flush()?) // only what is durable becomes the commit root
-    /// })?;
-    ///
-    /// let failed = transactions.commit_with(|_, _| Err("the log is full".into())).unwrap_err();
-    /// assert_eq!(failed.source().expect("a cause").to_string(), "the log is full");
-    /// assert_eq!(transactions.commit_root().len(), 1); // the last root stands,
-    /// assert!(transactions.join().is_err()); // and no other will come
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let transactions = blockgate::Transactions::default();
+    /// transactions.commit()?;
+    /// assert_eq!(transactions.waiting_to_commit(), 0); // nobody else is here
+    /// # Ok::<(), blockgate::CommitError>(())
     /// ```
-    pub fn commit_with<F>(&self, persist: F) -> Result<CompletedCommit, CommitError>
-    where
-        F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
-    {
-        let mut state = self.commit.lock();
-        if let Some(error) = &state.aborted {
-            return Err(error.clone());
-        }
-        emit(|| Event::CloseTransaction);
-        // Under the lock, which joining and ending do not take: the handles that it waits for can end.
-        let closed = self.handles.close();
-        closed.wait_empty();
-        // Caught, so that a commit that panics is sealed like any other that fails, and no thread is left
-        // waiting.
-        let result = catch_unwind(AssertUnwindSafe(|| self.run(TransactionId(state.completed + 1), persist)));
-        state.aborted = match &result {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.clone()),
-            Err(_panic) => Some(CommitError::unwound()),
-        };
-        if state.aborted.is_none() {
-            state.completed += 1;
-            drop(closed); // C4
-        } else {
-            closed.seal(); // C5
-            emit(|| Event::Abort);
-        }
-        drop(state);
-        result.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    /// Runs with the gate closed and empty.
-    fn run<F>(&self, transaction: TransactionId, persist: F) -> Result<CompletedCommit, CommitError>
-    where
-        F: FnOnce(&CommitRoot, &Changes) -> Result<(), Box<dyn Error + Send + Sync>>,
-    {
-        // C3: no handle is left that could push between this drain and the opening.
-        emit(|| Event::RunRefs { transaction });
-        let changes = self.apply_refs().map_err(CommitError::refs)?;
-        // Persisted before the switch: a root that readers see is one that survives a crash.
-        let root = self.tree.candidate(transaction);
-        persist(&root, &changes).map_err(CommitError::persist)?;
-        self.tree.switch_commit_root(root.clone());
-        Ok(CompletedCommit { root, changes })
-    }
-
-    /// K1: what was queued comes from the index to the live tree under the index's lock, so that a look finds it in
-    /// one of them.
-    fn apply_refs(&self) -> Result<Changes, RefError> {
-        let mut index = self.index.lock();
-        let mut refs = self.queue.drain();
-        refs.push_part(index.take());
-        self.tree.apply(&refs.fold())
-    }
-
-    /// The index, with all that is needed to know of `extents`, and the live tree.
-    ///
-    /// What COW writes have queued is of extents that are not in the tree, and nobody else queues without the
-    /// index: so an extent that is in the tree needs no look at the shards.
-    fn known(
-        &self,
-        extents: impl Iterator<Item = LogicalRange>,
-    ) -> (MutexGuard<'_, ReferenceIndex>, CommitRoot) {
-        let mut index = self.index.lock();
-        let live = self.tree.live();
-        let mut items = extents.map(|extent| live.get(extent.start()).filter(|item| item.extent == extent));
-        if !items.all(|item| item.is_some()) {
-            self.queue.absorb(|delayed_ref| index.note(delayed_ref));
-        }
-        (index, live)
+    #[must_use]
+    pub fn waiting_to_commit(&self) -> usize {
+        self.turns.waiting()
     }
 
     /// Whether `extent` has one reference, queued ones included: then its owner may overwrite it in place.
@@ -324,14 +301,8 @@ impl Transactions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn is_exclusive(&self, extent: LogicalRange) -> Result<bool, RefError> {
-        let (index, live) = self.known(std::iter::once(extent));
+        let (index, live) = self.references.known(std::iter::once(extent));
         index.is_exclusive(&live, extent)
-    }
-
-    /// To be called while the caller holds a handle: otherwise it may be another one by the return.
-    #[cold]
-    fn look_up_running(&self) -> TransactionId {
-        after_drains(self.queue.push_all(&[]))
     }
 
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
@@ -348,7 +319,7 @@ impl Transactions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn commit_root(&self) -> CommitRoot {
-        self.tree.commit_root()
+        self.references.tree.commit_root()
     }
 
     /// How many handles were leaked, where exclusive access proves that none lives.
@@ -364,7 +335,7 @@ impl Transactions {
     }
 
     /// The commit root and the refs that wait for the next commit, where exclusive access proves that
-    /// no other thread is using them.
+    /// no other thread is using them. (After a commit that failed, the refs that it took are in neither.)
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
@@ -376,9 +347,93 @@ impl Transactions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pending(&mut self) -> (CommitRoot, DrainedRefs) {
-        let mut refs = self.queue.pending();
-        refs.push_part(self.index.get_mut().queued().to_vec());
-        (self.tree.exclusive_commit_root().clone(), refs)
+        let refs = self.references.pending();
+        (self.references.tree.exclusive_commit_root().clone(), refs)
+    }
+}
+
+impl<S: CommitSteps> Transactions<S> {
+    /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
+    /// root that it returns, and the steps are done. Also when there is nothing to do: the commit root is then
+    /// as it was, with a new number.
+    ///
+    /// A call that finds a commit at work shares the next one with all others that come meanwhile: one of the
+    /// threads leads it, and all return its root.
+    ///
+    /// Blocks for a commit that is at work, until the handles of the transaction have ended, and for the
+    /// steps. Deadlocks if the calling thread holds a handle: end it first.
+    ///
+    /// # Errors
+    /// [`CommitError`] when this or an earlier commit failed. That is permanent: the last commit root
+    /// stands, and no later one will come.
+    ///
+    /// # Panics
+    /// If a step does; the commit has failed then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// transactions.join()?.push(DelayedRef::add(extent));
+    /// assert_eq!(transactions.commit()?.len(), 1);
+    /// let again = transactions.commit()?; // nothing to do, and yet a new root
+    /// assert_eq!((again.transaction().0, again.len()), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn commit(&self) -> Result<CommitRoot, CommitError> {
+        let transaction = match self.turns.wait_turn()? {
+            Turn::Lead(transaction) => transaction,
+            Turn::Served(root) => return Ok(root),
+        };
+        let mut closed = None;
+        // Caught, so that a commit that panics is sealed like any other that fails, and no thread is left
+        // waiting.
+        let run = catch_unwind(AssertUnwindSafe(|| self.run(transaction, &mut closed)));
+        match run {
+            Ok(Ok(root)) => {
+                self.turns.complete(&root);
+                Ok(root)
+            }
+            Ok(Err(error)) => {
+                self.abort(error.clone(), closed);
+                Err(error)
+            }
+            Err(panic) => {
+                self.abort(CommitError::unwound(), closed);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// C5. `closed`: where the commit failed before it opened the gate, which stays closed then.
+    fn abort(&self, error: CommitError, closed: Option<Closed<'_>>) {
+        self.turns.abort(error, || closed.unwrap_or_else(|| self.handles.close()).seal());
+        emit(|| Event::Abort);
+    }
+
+    fn run<'a>(
+        &'a self,
+        transaction: TransactionId,
+        closed: &mut Option<Closed<'a>>,
+    ) -> Result<CommitRoot, CommitError> {
+        emit(|| Event::CloseTransaction);
+        closed.insert(self.handles.close()).wait_empty();
+        let (root, changes) = self.take_refs(transaction)?;
+        emit(|| Event::OpenTransaction);
+        drop(closed.take()); // C4
+        // Before the switch: a root that readers see is one that survives a crash.
+        self.steps.before_switch(&root, &changes).map_err(CommitError::persist)?;
+        self.references.tree.switch_commit_root(root.clone());
+        self.steps.after_switch(&changes); // C8
+        Ok(root)
+    }
+
+    /// Runs with the gate closed and empty.
+    fn take_refs(&self, transaction: TransactionId) -> Result<(CommitRoot, Changes), CommitError> {
+        // C3: no handle is left that could push between this drain and the opening.
+        emit(|| Event::RunRefs { transaction });
+        let changes = self.references.apply_refs().map_err(CommitError::refs)?;
+        Ok((self.references.tree.candidate(transaction), changes))
     }
 }
 
@@ -396,8 +451,8 @@ impl Transactions {
 ///     let commit = scope.spawn(|| transactions.commit()); // waits for the handle
 ///     handle.push(DelayedRef::add(extent));
 ///     let mine = handle.end();
-///     let committed = commit.join().expect("no panic")?;
-///     assert_eq!((committed.root.transaction(), committed.root.len()), (mine, 1));
+///     let root = commit.join().expect("no panic")?;
+///     assert_eq!((root.transaction(), root.len()), (mine, 1));
 ///     Ok::<(), blockgate::CommitError>(())
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -405,7 +460,7 @@ impl Transactions {
 #[derive(Debug)]
 #[must_use = "dropping this ends the handle"]
 pub struct TransactionHandle<'a> {
-    transactions: &'a Transactions,
+    references: &'a References,
     /// Known once a ref was queued.
     transaction: Option<TransactionId>,
     _inside: Inside<'a>,
@@ -422,13 +477,13 @@ impl TransactionHandle<'_> {
     /// let mut handle = transactions.join()?;
     /// handle.push(DelayedRef::add(extent));
     /// drop(handle); // whichever way it ends, what was pushed stands
-    /// assert_eq!(transactions.commit()?.root.len(), 1);
+    /// assert_eq!(transactions.commit()?.len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
     #[inline(always)]
     pub fn push(&mut self, delayed_ref: DelayedRef) {
-        let transaction = after_drains(self.transactions.queue.push(delayed_ref));
+        let transaction = after_drains(self.references.queue.push(delayed_ref));
         self.transaction = Some(transaction);
         emit(|| queued(delayed_ref, transaction));
     }
@@ -443,13 +498,13 @@ impl TransactionHandle<'_> {
     /// let mut handle = transactions.join()?;
     /// handle.push_all(&[DelayedRef::add(new), DelayedRef::drop(old)]); // an extent moves
     /// handle.end();
-    /// assert_eq!(transactions.commit()?.root.len(), 1);
+    /// assert_eq!(transactions.commit()?.len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
     #[inline]
     pub fn push_all(&mut self, refs: &[DelayedRef]) {
-        let transaction = after_drains(self.transactions.queue.push_all(refs));
+        let transaction = after_drains(self.references.queue.push_all(refs));
         self.transaction = Some(transaction);
         for &delayed_ref in refs {
             emit(|| queued(delayed_ref, transaction));
@@ -468,7 +523,7 @@ impl TransactionHandle<'_> {
     /// }
     /// transactions.join()?.append(&mut refs);
     /// assert!(refs.is_empty());
-    /// assert_eq!(transactions.commit()?.root.len(), 100);
+    /// assert_eq!(transactions.commit()?.len(), 100);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
@@ -480,7 +535,7 @@ impl TransactionHandle<'_> {
         for &delayed_ref in refs.iter() {
             emit(|| queued(delayed_ref, transaction));
         }
-        self.transactions.queue.append(refs);
+        self.references.queue.append(refs);
     }
 
     /// Queues reference changes that were checked, all of them or, on an error, none: each as if those before it
@@ -503,7 +558,7 @@ impl TransactionHandle<'_> {
     /// let twice = handle.change(&[DelayedRef::drop(extent)]);
     /// assert_eq!(twice, Err(RefError::NoReference { extent })); // and the commit is none the worse for it
     /// handle.end();
-    /// assert!(transactions.commit()?.root.is_empty());
+    /// assert!(transactions.commit()?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn change(&mut self, refs: &[DelayedRef]) -> Result<(), RefError> {
@@ -513,7 +568,7 @@ impl TransactionHandle<'_> {
     pub(crate) fn change_with(&mut self, refs: &[DelayedRef], new: NewExtents) -> Result<(), RefError> {
         let transaction = self.running();
         self.transaction = Some(transaction);
-        let (mut index, live) = self.transactions.known(to_know(refs, new));
+        let (mut index, live) = self.references.known(to_know(refs, new));
         index.queue(&live, refs, new)?;
         drop(index);
         for &delayed_ref in refs {
@@ -525,7 +580,12 @@ impl TransactionHandle<'_> {
     /// The transaction that runs, which does not change while this handle lives.
     #[inline]
     fn running(&self) -> TransactionId {
-        self.transaction.unwrap_or_else(|| self.transactions.look_up_running())
+        self.transaction.unwrap_or_else(|| self.look_up_running())
+    }
+
+    #[cold]
+    fn look_up_running(&self) -> TransactionId {
+        after_drains(self.references.queue.push_all(&[]))
     }
 
     /// Ends the handle. Returns the transaction that its refs are part of: once the commit root is of that
@@ -565,30 +625,6 @@ impl Drop for TransactionHandle<'_> {
     fn drop(&mut self) {
         emit(|| Event::EndTransaction);
     }
-}
-
-/// A commit that is complete.
-///
-/// Part of the proof: [transactions](crate::proof::transaction).
-///
-/// ```
-/// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-/// use blockgate::transaction::CompletedCommit;
-///
-/// let transactions = Transactions::default();
-/// transactions.join()?.push(DelayedRef::add(LogicalRange::new(0, 4096)?));
-/// let CompletedCommit { root, changes } = transactions.commit()?;
-/// let used: u64 = changes.inserted.iter().map(|extent| extent.len()).sum();
-/// assert_eq!((root.transaction().0, used), (1, 4096));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-#[must_use]
-pub struct CompletedCommit {
-    /// The commit root.
-    pub root: CommitRoot,
-    /// What the commit changed.
-    pub changes: Changes,
 }
 
 /// A commit failed, and with it every later one: no more transactions. Cloning it is cheap.
@@ -637,9 +673,12 @@ impl CommitError {
     /// The reference change that did not fit the tree, if that was it.
     ///
     /// ```
-    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
-    /// let transactions = Transactions::default();
-    /// let failed = transactions.commit_with(|_, _| Err("the device is gone".into())).unwrap_err();
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// let builder = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?);
+    /// let builder = builder.persist(|_, _| Err("the device is gone".into()));
+    /// let volume = builder.build(Arc::new(MemoryDevice::new(1 << 20)))?;
+    /// let failed = volume.commit().unwrap_err();
     /// assert_eq!(failed.ref_error(), None); // the references were right
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -693,9 +732,9 @@ mod tests {
         let transactions = Transactions::default();
         assert_eq!(insert(&transactions, 0), TransactionId(1));
         for number in 1..4 {
-            let committed = transactions.commit().expect("commits");
-            assert_eq!(committed.root.transaction(), TransactionId(number));
-            assert_eq!(committed.root.len(), 1);
+            let root = transactions.commit().expect("commits");
+            assert_eq!(root.transaction(), TransactionId(number));
+            assert_eq!(root.len(), 1);
         }
         assert_eq!(insert(&transactions, 1), TransactionId(4));
     }
@@ -709,7 +748,7 @@ mod tests {
             panic!("the writer fails");
         }));
         assert!(result.is_err());
-        assert_eq!(transactions.commit().expect("commits").root.len(), 1);
+        assert_eq!(transactions.commit().expect("commits").len(), 1);
     }
 
     #[test]
@@ -727,17 +766,24 @@ mod tests {
         assert_eq!(transactions.commit_root().len(), 1);
     }
 
+    /// Does this instead of making a root durable.
+    struct Instead<F>(F);
+
+    impl<F: Fn() -> Result<(), Box<dyn Error + Send + Sync>>> CommitSteps for Instead<F> {
+        fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+            self.0()
+        }
+    }
+
     #[test]
     fn a_commit_that_fails_to_persist_or_panics_aborts() {
-        let transactions = Transactions::default();
-        let error = transactions.commit_with(|_, _| Err("disk full".into())).unwrap_err();
+        let transactions = Transactions::with_steps(Shards::new(1), Instead(|| Err("disk full".into())));
+        let error = transactions.commit().unwrap_err();
         assert!(error.source().is_some_and(|source| source.to_string() == "disk full"));
+        assert_eq!(transactions.join().unwrap_err().to_string(), error.to_string());
 
-        let transactions = Transactions::default();
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            transactions.commit_with(|_, _| panic!("in persist"))
-        }));
-        assert!(result.is_err());
+        let transactions = Transactions::with_steps(Shards::new(1), Instead(|| panic!("in a step")));
+        assert!(catch_unwind(AssertUnwindSafe(|| transactions.commit())).is_err());
         assert!(transactions.join().unwrap_err().to_string().ends_with("panicked"));
     }
 }
