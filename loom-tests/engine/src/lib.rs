@@ -40,6 +40,7 @@ pub use crate::primitives::thread;
 pub use crate::schedule::{Schedule, ScheduleError};
 pub use crate::search::linearization::Complete;
 pub use crate::search::options::Search;
+pub use crate::search::piece::Piece;
 pub use crate::search::progress::Progress;
 pub use crate::search::replay::replay;
 pub use crate::search::report::{Coverage, Report};

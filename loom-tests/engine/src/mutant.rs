@@ -41,11 +41,15 @@ pub enum Mutant {
     ReleaseIsNoWrite,
     /// A thread keeps what it keeps for an owner by the owner's address.
     ByAddress,
+    /// In a piece that is given away, what others explore does not sleep.
+    PieceForgetsTheSleepers,
+    /// A piece that is given away has what the races so far call for, and no more.
+    PieceByRaces,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::WeakInitials,
         Self::TruncatedReversal,
         Self::SecondThreadFirst,
@@ -64,7 +68,14 @@ impl Mutant {
         Self::SpawnsCommute,
         Self::ReleaseIsNoWrite,
         Self::ByAddress,
+        Self::PieceForgetsTheSleepers,
+        Self::PieceByRaces,
     ];
+
+    /// Whether it shows only where a search is explored in pieces.
+    pub fn is_of_the_pieces(self) -> bool {
+        matches!(self, Self::PieceForgetsTheSleepers | Self::PieceByRaces)
+    }
 
     /// Whether it also changes what the oracles see, so that they must be run with it.
     pub fn is_of_the_recording(self) -> bool {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use traceset::{AtomicU64, Cell, FailureKind, Mutex, Report, Search, replay, thread};
+use traceset::{AtomicU64, Cell, Coverage, FailureKind, Mutex, Report, Search, replay, thread};
 
 /// What the executions sent, and the report.
 fn outcomes<T: Ord + 'static>(body: impl Fn(&Sender<T>) + 'static) -> (BTreeSet<T>, Report) {
@@ -278,7 +278,7 @@ fn an_endless_loop_and_a_program_that_changes_are_found() {
 }
 
 #[test]
-fn parts_add_up_to_the_whole() {
+fn pieces_add_up_to_the_whole() {
     fn body() {
         let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
         for role in 0..3 {
@@ -290,13 +290,19 @@ fn parts_add_up_to_the_whole() {
             });
         }
     }
-    let whole = Search::new().run(body).complete;
-    for count in [1, 2, 5] {
-        let parts: Vec<_> =
-            (1..=count).map(|part| Search::new().part(part, count).run(body).complete).collect();
-        assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
-        assert!(parts.iter().all(|part| *part > 0), "{parts:?}");
+    let whole = Search::new().run(body);
+    for count in [1, 2, 9] {
+        let (report, pieces) = Search::new().divide(count, body, |_| ControlFlow::Continue(()));
+        assert!(pieces.len() >= count && !report.is_exhaustive(), "{report}");
+        let reports: Vec<_> = pieces.into_iter().map(|piece| Search::new().piece(piece).run(body)).collect();
+        assert!(reports.iter().all(|report| report.coverage == Coverage::Piece), "{reports:?}");
+        let sum: u64 = reports.iter().map(|report| report.complete).sum();
+        assert_eq!(report.complete + sum, whole.complete, "{reports:?}");
+        let share: f64 = reports.iter().map(|report| report.share).sum();
+        assert!((report.share + share - 1.0).abs() < 1e-9, "{} {reports:?}", report.share);
     }
+    let (report, pieces) = Search::new().divide(1, || (), |_| ControlFlow::Continue(()));
+    assert!(report.is_exhaustive() && pieces.is_empty());
 }
 
 #[test]

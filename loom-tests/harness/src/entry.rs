@@ -70,8 +70,8 @@ fn check(explorer: &dyn Explore, limits: &Limits) -> Result<(), String> {
             explorer.name()
         ));
     }
-    if limits.part.is_some() && limits.preemptions.is_some() {
-        return Err("--part and LOOM_MAX_PREEMPTIONS: a search with few preemptions has no parts".into());
+    if limits.part.is_some() && limits.may_cut() {
+        return Err("--part and LOOM_MAX_…: a limit is of a whole search, which has no parts then".into());
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ impl Case {
     pub fn search(&self) -> Found {
         let explorer = Engine::of_this_build().expect("an engine").explorer();
         let limits = Limits::default();
-        let found = explorer.explore(self, &limits, None);
+        let found = explorer.explore(self, &limits);
         let (exhaustive, failure) = match found.ended {
             Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
             Ended::Failed { mut failure, at } => {

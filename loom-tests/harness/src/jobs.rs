@@ -1,15 +1,16 @@
-//! The searches of a run: several at once, each in parts where it is long, so that all cores are at work until the
-//! end; and each judged as soon as its last part has ended.
+//! The searches of a run: several at once, and each in pieces where it is long, so that all cores are at work
+//! until the end. Each is judged as soon as its last piece has ended.
 
 use crate::binary;
-use crate::engine::Explore;
+use crate::engine::{Explore, Hub, Piece};
 use crate::judge::{Report, judge};
 use crate::model::Case;
-use crate::pool;
+use crate::pool::{self, Queue};
 use crate::report;
-use crate::search::{EVERY, Ended, Exploration, Limits, Part, Progress, Watch};
+use crate::search::{EVERY, Ended, Exploration, Limits, Progress};
+use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Explores and judges `cases`, the heaviest first; `finished` sees each report when it is there.
@@ -20,136 +21,164 @@ pub(crate) fn each<'a>(
     workers: NonZero<usize>,
     mut finished: impl FnMut(&'a Case, Report),
 ) {
-    let mut heaviest_first = cases.to_vec();
-    heaviest_first.sort_by_key(|case| std::cmp::Reverse(case.weight));
-    let searches: Vec<_> =
-        heaviest_first.into_iter().map(|case| Search::new(case, explorer, *limits)).collect();
-    let parts = searches.iter().flat_map(|search| (0..search.parts.len()).map(move |part| (search, part)));
-    let work = |(search, part): (&Search<'a>, usize)| Some((search.case, search.work(part)?));
-    pool::run(parts.collect(), workers, work, |ended| {
-        if let Some((case, report)) = ended {
-            finished(case, report);
-        }
-    });
+    let mut heaviest_first: Vec<_> = (0..cases.len()).collect();
+    heaviest_first.sort_by_key(|case| std::cmp::Reverse(cases[*case].weight));
+    let jobs = heaviest_first.into_iter().map(|case| Job::new((case, cases[case]), explorer, *limits));
+    let queue = Arc::new(Queue::new(jobs));
+    pool::run(
+        &queue,
+        workers,
+        |job: Job| job.work(&queue),
+        |ended| {
+            if let Some((case, report)) = ended {
+                finished(cases[case], report);
+            }
+        },
+    );
 }
 
-/// The search of one case.
-struct Search<'a> {
-    case: &'a Case,
+/// A piece of a search.
+struct Job {
+    search: Arc<Search>,
+    piece: Piece,
+    number: u64,
+}
+
+impl Job {
+    fn new((index, case): (usize, &Case), explorer: &'static dyn Explore, limits: Limits) -> Self {
+        let case = Arc::new(case.clone());
+        let piece = explorer.work(&case, &limits);
+        let state = State { pieces: 1, left: 1, found: None };
+        let watched = Watched::new(&case.name);
+        let search = Search { index, case, explorer, limits, state: Mutex::new(state), watched };
+        Self { search: Arc::new(search), piece, number: 0 }
+    }
+
+    /// Explores it, and judges the whole if that was the last.
+    fn work(self, queue: &Arc<Queue<Self>>) -> Option<(usize, Report)> {
+        let Self { search, piece, number } = self;
+        if number == 0 {
+            search.estimate();
+        }
+        search.watched.begin();
+        let found = search.is_wanted().then(|| piece.explore(&search.hub(number, queue)));
+        search.watched.end(number);
+        Some((search.index, search.end(found)?))
+    }
+}
+
+/// The search of a case.
+struct Search {
+    index: usize,
+    case: Arc<Case>,
     explorer: &'static dyn Explore,
     limits: Limits,
-    /// The limits of each part: those of the whole, but for the part.
-    parts: Vec<Limits>,
-    ended: Mutex<EndedParts>,
-    watched: Arc<Watched>,
+    state: Mutex<State>,
+    watched: Watched,
 }
 
-struct EndedParts {
-    found: Vec<Option<Exploration>>,
-    left: usize,
+struct State {
+    pieces: u64,
+    left: u64,
+    found: Option<Exploration>,
 }
 
-impl<'a> Search<'a> {
-    fn new(case: &'a Case, explorer: &'static dyn Explore, limits: Limits) -> Self {
-        let parts = match explorer.parts(case, &limits) {
-            1 => vec![limits],
-            count => {
-                let parts = limits.part.unwrap_or(Part::WHOLE).divided(count);
-                parts.map(|part| Limits { part: Some(part), ..limits }).collect()
-            }
-        };
-        let ended = EndedParts { found: parts.iter().map(|_| None).collect(), left: parts.len() };
-        let watched = Arc::new(Watched::new(&case.name, parts.len()));
-        Self { case, explorer, limits, parts, ended: Mutex::new(ended), watched }
-    }
-
-    /// Explores a part, and judges the whole if that was the last.
-    fn work(&self, part: usize) -> Option<Report> {
-        if part == 0 {
-            self.estimate();
-        }
-        let found = self.is_wanted(part).then(|| self.explore(part));
-        let all = self.end(part, found)?;
-        Some(judge(self.explorer, self.case, &self.limits, Exploration::of_parts(all, self.limits.part)))
-    }
-
+impl Search {
     /// Before what takes long.
     fn estimate(&self) {
         let is_long = self.case.long.is_for(self.explorer.is_second());
-        let estimate = is_long.then(|| self.explorer.estimate(self.case, &self.limits)).flatten();
+        let estimate = is_long.then(|| self.explorer.estimate(&self.case, &self.limits)).flatten();
         if let Some(executions) = estimate {
-            binary::remark(&report::estimated(self.case, executions));
+            binary::remark(&report::estimated(&self.case, executions));
         }
     }
 
-    /// What comes after the first failure is not.
-    fn is_wanted(&self, part: usize) -> bool {
-        let ended = locked(&self.ended);
-        !ended.found[..part].iter().flatten().any(|found| matches!(found.ended, Ended::Failed { .. }))
+    /// After a failure nothing is.
+    fn is_wanted(&self) -> bool {
+        !locked(&self.state).found.as_ref().is_some_and(Exploration::has_failed)
     }
 
-    fn explore(&self, part: usize) -> Exploration {
-        let watched = Arc::clone(&self.watched);
-        let watch: Watch = Arc::new(move |progress| watched.hear(part, progress));
-        let found = self.explorer.explore(self.case, &self.parts[part], Some(watch));
-        self.watched.ended(part, found.executions);
+    fn hub(self: &Arc<Self>, number: u64, queue: &Arc<Queue<Job>>) -> Hub {
+        let (gives, queue, hears) = (Arc::clone(self), Arc::clone(queue), Arc::clone(self));
+        let give = move |piece| queue.add_first(gives.job(piece));
+        Hub { give: Arc::new(give), watch: Arc::new(move |progress| hears.watched.hear(number, progress)) }
+    }
+
+    fn job(self: &Arc<Self>, piece: Piece) -> Job {
+        let mut state = locked(&self.state);
+        let number = state.pieces;
+        state.pieces += 1;
+        state.left += 1;
+        Job { search: Arc::clone(self), piece, number }
+    }
+
+    /// What all pieces came to, if this was the last to end.
+    fn end(&self, found: Option<Exploration>) -> Option<Report> {
+        let mut state = locked(&self.state);
+        match (&mut state.found, found) {
+            (Some(before), Some(found)) => before.add(found),
+            (before @ None, found) => *before = found,
+            (Some(_), None) => {}
+        }
+        state.left -= 1;
+        let found = (state.left == 0).then(|| state.found.take()).flatten();
+        drop(state);
+        Some(judge(self.explorer, &self.case, &self.limits, self.whole(found?)))
+    }
+
+    /// Of a part only that.
+    fn whole(&self, mut found: Exploration) -> Exploration {
+        if let Ended::Explored(coverage) = &mut found.ended {
+            coverage.part = self.limits.part;
+        }
         found
-    }
-
-    /// All parts in their order, if this was the last to end.
-    fn end(&self, part: usize, found: Option<Exploration>) -> Option<Vec<Exploration>> {
-        let mut ended = locked(&self.ended);
-        ended.found[part] = found;
-        ended.left -= 1;
-        (ended.left == 0).then(|| std::mem::take(&mut ended.found).into_iter().flatten().collect())
     }
 }
 
-/// How far the parts of a search are, and when a line last said so.
+/// How far the pieces of a search are, and when a line last said so.
 struct Watched {
     name: String,
+    began: OnceLock<Instant>,
     state: Mutex<Watching>,
 }
 
+#[derive(Default)]
 struct Watching {
-    parts: Vec<Progress>,
-    /// When the first part was heard of, less what it had taken by then.
-    began: Option<Instant>,
+    ended: Progress,
+    running: BTreeMap<u64, Progress>,
     said: Option<Instant>,
 }
 
 impl Watched {
-    fn new(name: &str, parts: usize) -> Self {
-        let state = Watching { parts: vec![Progress::default(); parts], began: None, said: None };
-        Self { name: name.into(), state: Mutex::new(state) }
+    fn new(name: &str) -> Self {
+        Self { name: name.into(), began: OnceLock::new(), state: Mutex::default() }
     }
 
-    /// Each part is heard every so often; a line is for all of them.
-    fn hear(&self, part: usize, progress: Progress) {
+    fn begin(&self) -> Instant {
+        *self.began.get_or_init(Instant::now)
+    }
+
+    /// Each piece is heard every so often; a line is for all of them.
+    fn hear(&self, piece: u64, progress: Progress) {
+        let began = self.begin();
         let mut state = locked(&self.state);
-        let now = Instant::now();
-        state.parts[part] = progress;
-        let began = *state.began.get_or_insert_with(|| now.checked_sub(EVERY).unwrap_or(now));
-        if state.said.is_none_or(|said| now - said >= EVERY) {
-            state.said = Some(now);
-            binary::remark(&report::progress(&self.name, state.sum(), now - began));
+        state.running.insert(piece, progress);
+        if state.said.unwrap_or(began).elapsed() >= EVERY {
+            state.said = Some(Instant::now());
+            binary::remark(&report::progress(&self.name, state.sum(), began.elapsed()));
         }
     }
 
-    fn ended(&self, part: usize, executions: u64) {
-        locked(&self.state).parts[part] = Progress { executions, share: Some(1.0) };
+    fn end(&self, piece: u64) {
+        let mut state = locked(&self.state);
+        let last = state.running.remove(&piece).unwrap_or_default();
+        state.ended = state.ended.and(last);
     }
 }
 
 impl Watching {
-    /// The parts differ in size, so their mean is an estimate too.
     fn sum(&self) -> Progress {
-        let executions = self.parts.iter().map(|part| part.executions).sum();
-        let mut shares = self.parts.iter().filter(|part| part.executions > 0).map(|part| part.share);
-        let known: Option<f64> = shares.by_ref().sum();
-        #[expect(clippy::cast_precision_loss, reason = "at most some thousand parts")]
-        let share = known.map(|known| known / self.parts.len() as f64);
-        Progress { executions, share }
+        self.running.values().copied().fold(self.ended, Progress::and)
     }
 }
 
@@ -162,14 +191,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_the_sum_of_the_parts() {
-        let watched = Watched::new("m", 4);
-        watched.ended(0, 100);
-        watched.hear(1, Progress { executions: 50, share: Some(0.5) });
+    fn progress_is_the_sum_of_the_pieces() {
+        let watched = Watched::new("m");
+        watched.hear(0, Progress { executions: 100, share: 0.25 });
+        watched.end(0);
+        watched.hear(1, Progress { executions: 40, share: 0.1 });
+        watched.hear(1, Progress { executions: 50, share: 0.125 });
         let sum = locked(&watched.state).sum();
-        assert_eq!(sum.executions, 150);
-        assert!((sum.share.unwrap() - 0.375).abs() < 1e-9, "{sum:?}");
-        watched.hear(2, Progress { executions: 1, share: None });
-        assert_eq!(locked(&watched.state).sum().share, None);
+        assert_eq!(sum, Progress { executions: 150, share: 0.375 });
     }
 }

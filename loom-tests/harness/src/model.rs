@@ -21,7 +21,6 @@ pub struct Case {
     pub(crate) may_reach: Vec<String>,
     pub(crate) body: Option<Body>,
     pub(crate) long: Long,
-    pub(crate) parts: Option<u64>,
     pub(crate) second_engine_only: bool,
     pub(crate) litmus: bool,
     pub(crate) weight: u64,
@@ -72,7 +71,6 @@ impl Case {
             may_reach: Vec::new(),
             body: None,
             long: Long::Never,
-            parts: None,
             second_engine_only: false,
             litmus: false,
             weight: 1,
@@ -160,19 +158,6 @@ macro_rules! shared_builders {
         #[must_use]
         pub fn long_under_loom(mut self) -> Self {
             self.0.long = Long::UnderLoom;
-            self
-        }
-
-        /// The second engine divides its search into so many parts, which all cores share (default: 16 when it
-        /// is long for that engine, and otherwise 1). Each part explores the first decisions anew, so this is
-        /// for what takes many seconds.
-        ///
-        /// # Panics
-        /// When `parts` is not from 1 to 1024.
-        #[must_use]
-        pub fn parts(mut self, parts: u64) -> Self {
-            assert!((1..=1024).contains(&parts), "{parts} parts: from 1 to 1024");
-            self.0.parts = Some(parts);
             self
         }
 

@@ -82,6 +82,21 @@ fn six_threads() {
     }
 }
 
+/// Some thousand executions: enough to give pieces away.
+fn many() {
+    let word = Arc::new(AtomicU64::new(0));
+    for role in 0..4 {
+        let word = word.clone();
+        thread::spawn(move || {
+            word.fetch_add(1, Relaxed);
+            if word.fetch_add(1, Relaxed) == 2 * role {
+                reached("in turn");
+            }
+        });
+    }
+    word.fetch_add(1, Relaxed);
+}
+
 fn spin() {
     let word = AtomicU64::new(0);
     thread::spawn(|| ());
@@ -136,6 +151,7 @@ fn suite() -> Suite {
         .model(model("unwinding", unwinding).must_reach(&["guard dropped", "gone"]))
         .model(model("no-unwinding", || expect_unwind(|| ())))
         .model(model("six", six_threads).second_engine_only())
+        .model(model("many", many).long())
         .model(model("nine", || (0..8).for_each(|_| drop(thread::spawn(|| ())))))
         .model(model("hidden-outcome", || unseen(first_of_all)))
         .model(model("hidden-order", || unseen(|place| note(format!("is number {place}")))))
@@ -163,6 +179,8 @@ const EXPECTED: &[Expected] = &[
         &["deadlock", "--exact"],
         &[
             "deadlock: first waits for mutex 0.0, which second has; second waits for",
+            // It has no notes, so its operations are drawn.
+            "lock mutex 0.1, second_engine.rs:",
             "first @",
             "second_engine.rs:",
         ],
@@ -187,6 +205,19 @@ const EXPECTED: &[Expected] = &[
     fails(
         &["hidden-order"],
         &["order of independent operations: first says \"is number ", " in one order and \"is number ", "~t"],
+    ),
+    // Long searches.
+    passes(&["many", "--only-long"], &["many: estimate: ", "22680 executions", ", exhaustive, 5 threads"]),
+    passes(&["good", "--part", "2/3"], &["0 executions, part 2 of 3", "0 of them exhaustive"]),
+    passes(&["twin-green", "--part", "1/3"], &["not found in 2 executions, part 1 of 3", "1 ignored"]),
+    fails(&["good", "--part", "4/3"], &["4/3", "K/N"]),
+    with(
+        &[("LOOM_MAX_PERMUTATIONS", "1")],
+        &fails(&["good", "--part", "1/3"], &["a limit is of a whole search"]),
+    ),
+    passes(
+        &["good", "--reorder", "3"],
+        &["2 executions, all exhaustive", "6 more orders of their traces judged"],
     ),
     passes(&["twin-red"], &["lost update found at execution ", ", 1 preemption"]),
     passes(&["twin-deadlock"], &["deadlock found at execution ", ", 1 preemption"]),
@@ -243,9 +274,38 @@ fn compared() -> Result<(), String> {
     if page.contains(columns) { Ok(()) } else { Err(page) }
 }
 
+/// The complete executions of all parts, and of all pieces on however many threads, are those of the whole.
+fn added_up() -> Result<(), String> {
+    let executions = |args: &[&str]| -> Result<(String, u64), String> {
+        let args = [&["many", "--exact", "--long"], args].concat();
+        let (passed, printed) = spawned::run("suite", &args, &[])?;
+        let line = printed.lines().find_map(|line| line.strip_prefix("model many: "));
+        let line = line.filter(|_| passed).ok_or_else(|| printed.clone())?.to_string();
+        let number = line.split(' ').next().and_then(|number| number.parse().ok());
+        number.map(|number| (line, number)).ok_or(printed)
+    };
+    let (on_one, whole) = executions(&["--test-threads", "1"])?;
+    let (on_three, _) = executions(&["--test-threads", "3"])?;
+    let counts = |line: &str| line.split(", exhaustive").next().map(String::from);
+    if counts(&on_one) != counts(&on_three) || !on_one.contains("exhaustive") {
+        return Err(format!("on one thread {on_one}, on three {on_three}"));
+    }
+    let mut parts = Vec::new();
+    for part in ["1/3", "2/3", "3/3"] {
+        let (line, number) = executions(&["--part", part])?;
+        if line.contains("exhaustive") || number == 0 {
+            return Err(format!("of part {part}: {line}"));
+        }
+        parts.push(number);
+    }
+    let sum: u64 = parts.iter().sum();
+    if sum == whole { Ok(()) } else { Err(format!("{parts:?} are {sum}, and not {whole}")) }
+}
+
 fn checks() -> Vec<Check> {
     let compared = Check::new("certificates and comparisons", compared);
-    spawned::checks("suite", EXPECTED).chain([compared]).collect()
+    let added_up = Check::new("parts and pieces add up", added_up);
+    spawned::checks("suite", EXPECTED).chain([compared, added_up]).collect()
 }
 
 fn main() -> ExitCode {

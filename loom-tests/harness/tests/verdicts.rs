@@ -210,6 +210,7 @@ const EXPECTED: &[Expected] = &[
     fails(&["--color", "pink"], &["auto, always, never"]),
     fails(&["--compare", "no/such/file"], &["no/such/file"]),
     fails(&["good", "--check-certificate", "x"], &["about the whole suite"]),
+    fails(&["good", "--part", "1/2"], &["--part and --reorder are of the second engine"]),
     // A run that was asked to explore, and would not.
     with(&[("VERDICTS_EXPLORE", "loom")], &passes(&["good"], &["all exhaustive"])),
     with(

@@ -92,9 +92,16 @@ pub const STEPS: &[Swap] = &[
     ),
     swap(
         Role::Committer,
+        Step::ChangeItem,
         Step::OpenTransaction,
-        Step::UnlockCommits,
-        "The root is switched before both (C4), and the next committer closes and waits itself, whether \
-         this level is still there or not.",
+        "The refs are taken already, and refs that are queued after the opening are for the next drain (C3). \
+         Nobody but the holder of the lock applies refs (C1).",
+    ),
+    swap(
+        Role::Committer,
+        Step::OpenTransaction,
+        Step::SwitchRoot,
+        "The root that is switched to has what was taken before both. Opening first only lets joiners in sooner \
+         (C4).",
     ),
 ];

@@ -2,6 +2,7 @@
 
 use super::linearization::Complete;
 use super::options::{Oracle, Search};
+use super::piece::Piece;
 use super::plain::Plain;
 use super::progress::{Progress, Stopwatch};
 use super::reduction::Reduction;
@@ -12,6 +13,7 @@ use crate::runtime::runner::{Body, End, Runner};
 use crate::schedule::Schedule;
 use crate::trace::Trace;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -19,7 +21,7 @@ impl Search {
     /// Runs `body`, the program's first thread, in one execution after the other, on the calling thread.
     ///
     /// # Panics
-    /// If both a part and a bound of preemptions are asked for.
+    /// If both a piece and a bound of preemptions are asked for.
     pub fn run(self, body: impl Fn() + 'static) -> Report {
         self.run_with(body, |_| ControlFlow::Continue(()))
     }
@@ -27,15 +29,62 @@ impl Search {
     /// The same, and calls `complete` after each complete execution. To break ends the search.
     ///
     /// # Panics
-    /// If both a part and a bound of preemptions are asked for.
+    /// If both a piece and a bound of preemptions are asked for.
     pub fn run_with(
         self,
         body: impl Fn() + 'static,
         complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
     ) -> Report {
-        let is_both = self.part.is_some() && self.most_preemptions.is_some();
-        assert!(!is_both, "a search bounded by preemptions has no parts: ask for one of the two");
-        Driver::new(self, Rc::new(body)).drive(complete)
+        self.check();
+        let mut driver = Driver::new(self, Rc::new(body));
+        driver.drive(u64::MAX, complete);
+        driver.finish()
+    }
+
+    /// Divides the search: explores some of it, until what is left is in so many pieces, or nothing is left. The
+    /// pieces are the same each time, so that several machines need not speak to each other.
+    ///
+    /// # Returns
+    /// What was explored on the way, and the pieces.
+    ///
+    /// # Panics
+    /// As [`Search::run`].
+    pub fn divide(
+        self,
+        pieces: usize,
+        body: impl Fn() + 'static,
+        mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>,
+    ) -> (Report, Vec<Piece>) {
+        self.check();
+        let mut driver = Driver::new(self, Rc::new(body));
+        let mut left: VecDeque<_> = driver.strategy.leave().into_iter().collect();
+        while let Some(piece) = left.pop_front() {
+            driver.strategy.take(piece);
+            match driver.drive(EXECUTIONS_A_PIECE, &mut complete) {
+                Stop::Nothing => {}
+                Stop::Early => return (driver.finish(), Vec::new()),
+                Stop::Pause => {
+                    left.extend(driver.strategy.give_away());
+                    left.extend(driver.strategy.leave());
+                }
+            }
+            if left.len() >= pieces {
+                break;
+            }
+        }
+        if !left.is_empty() {
+            driver.report.coverage = Coverage::Piece;
+        }
+        driver.report.share = 1.0 - left.iter().map(|piece| piece.weight).sum::<f64>();
+        (driver.finish(), left.into())
+    }
+
+    fn check(&self) {
+        let is_piece = self.piece.is_some() || self.giving.is_some();
+        assert!(
+            !(is_piece && self.most_preemptions.is_some()),
+            "a search bounded by preemptions has no pieces: ask for one of the two"
+        );
     }
 
     fn strategy(&self) -> Strategy {
@@ -45,9 +94,7 @@ impl Search {
             (None, Some(Oracle::Sleep)) => {
                 Strategy::Reduction(Rc::new(RefCell::new(Reduction::of_sleep_sets_alone())))
             }
-            (None, None) => {
-                Strategy::Reduction(Rc::new(RefCell::new(Reduction::new(self.part, self.mutant))))
-            }
+            (None, None) => Strategy::Reduction(Rc::new(RefCell::new(Reduction::new(self.mutant)))),
         }
     }
 }
@@ -70,15 +117,28 @@ impl Strategy {
     /// From which step on races are new.
     fn begin(&self) -> usize {
         match self {
-            Self::Reduction(reduction) => reduction.borrow_mut().begin(),
+            Self::Reduction(reduction) => reduction.borrow().begin(),
             Self::Plain(_) => usize::MAX,
         }
     }
 
-    fn is_foreign(&self, trace: &Trace, is_complete: bool) -> bool {
+    fn take(&self, piece: Piece) {
+        if let Self::Reduction(reduction) = self {
+            reduction.borrow_mut().take(piece);
+        }
+    }
+
+    fn leave(&self) -> Option<Piece> {
         match self {
-            Self::Reduction(reduction) => reduction.borrow_mut().is_foreign(trace, is_complete),
-            Self::Plain(_) => false,
+            Self::Reduction(reduction) => Some(reduction.borrow_mut().leave()),
+            Self::Plain(_) => None,
+        }
+    }
+
+    fn give_away(&self) -> Option<Piece> {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow_mut().give_away(),
+            Self::Plain(_) => None,
         }
     }
 
@@ -96,6 +156,14 @@ impl Strategy {
         }
     }
 
+    /// Of what was explored to its end.
+    fn share(&self) -> f64 {
+        match self {
+            Self::Reduction(reduction) => reduction.borrow().share(),
+            Self::Plain(_) => 1.0,
+        }
+    }
+
     fn share_done(&self) -> Option<f64> {
         match self {
             Self::Reduction(reduction) => Some(reduction.borrow().share_done()),
@@ -104,6 +172,18 @@ impl Strategy {
     }
 }
 
+/// Why it explores no further.
+enum Stop {
+    /// Nothing is left.
+    Nothing,
+    /// A failure, a limit, or the caller.
+    Early,
+    Pause,
+}
+
+/// After so many, a search that is to be divided gives a piece away: what is smaller is not worth it.
+const EXECUTIONS_A_PIECE: u64 = 32;
+
 struct Driver {
     search: Search,
     strategy: Strategy,
@@ -111,12 +191,14 @@ struct Driver {
     body: Body,
     report: Report,
     stopwatch: Stopwatch,
+    /// It began with a piece, or some were given away.
+    is_piece: bool,
     /// The last execution's trace, moved here while the caller may run others.
     trace: Trace,
 }
 
 impl Driver {
-    fn new(search: Search, body: Body) -> Self {
+    fn new(mut search: Search, body: Body) -> Self {
         let strategy = search.strategy();
         let mut runner = Runner::new(strategy.scheduler(), search.max_steps);
         let stopwatch = Stopwatch::start();
@@ -126,30 +208,59 @@ impl Driver {
             threads: 0,
             deepest: 0,
             coverage: Coverage::Cut,
+            share: 0.0,
             failure: None,
             elapsed: stopwatch.elapsed(),
         };
         // Two traces, as one is moved here while the caller may run other executions.
         let mut trace = Trace::default();
         (trace.mutant, runner.execution().trace.mutant) = (search.mutant, search.mutant);
-        Self { search, strategy, runner, body, report, stopwatch, trace }
+        let piece = search.piece.take();
+        let is_piece = piece.is_some();
+        if let Some(piece) = piece {
+            strategy.take(piece);
+        }
+        Self { search, strategy, runner, body, report, stopwatch, is_piece, trace }
     }
 
-    fn drive(mut self, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Report {
+    /// Explores, at most so many executions.
+    fn drive(&mut self, most: u64, mut complete: impl FnMut(&mut Complete<'_>) -> ControlFlow<()>) -> Stop {
+        let until = self.number().saturating_add(most);
         loop {
             let end = self.execute();
             if self.judge(end, &mut complete).is_break() {
-                break;
+                return Stop::Early;
             }
             if !self.strategy.advance(&self.trace) {
                 self.report.coverage = self.coverage();
-                break;
+                self.report.share += self.strategy.share();
+                return Stop::Nothing;
             }
             if self.is_over_limit() {
-                break;
+                self.report.coverage = Coverage::Cut;
+                return Stop::Early;
             }
+            if self.number() >= until {
+                return Stop::Pause;
+            }
+            self.give_away();
         }
+    }
+
+    fn give_away(&mut self) {
+        let number = self.number();
+        let due = self.search.giving.as_mut().filter(|giving| number.is_multiple_of(giving.every));
+        if let Some((giving, piece)) = due.and_then(|giving| Some((giving, self.strategy.give_away()?))) {
+            self.is_piece = true;
+            (giving.give)(piece);
+        }
+    }
+
+    fn finish(mut self) -> Report {
         self.report.elapsed = self.stopwatch.elapsed();
+        if self.is_piece && self.report.coverage == Coverage::Exhaustive {
+            self.report.coverage = Coverage::Piece;
+        }
         self.report
     }
 
@@ -182,9 +293,6 @@ impl Driver {
         if let Err(what) = self.strategy.learn(&self.trace) {
             return self.fail(FailureKind::NotDeterministic(what));
         }
-        if self.strategy.is_foreign(&self.trace, is_complete) {
-            return ControlFlow::Continue(());
-        }
         if !is_complete {
             self.report.blocked += 1;
             return ControlFlow::Continue(());
@@ -205,11 +313,10 @@ impl Driver {
     }
 
     fn coverage(&self) -> Coverage {
-        match (&self.strategy, self.search.part) {
-            (Strategy::Plain(plain), _) if plain.borrow().is_cut() => {
+        match &self.strategy {
+            Strategy::Plain(plain) if plain.borrow().is_cut() => {
                 Coverage::Preemptions(self.search.most_preemptions.unwrap_or(u32::MAX))
             }
-            (Strategy::Reduction(_), Some(part)) if part.count > 1 => Coverage::Part(part.index, part.count),
             _ => Coverage::Exhaustive,
         }
     }

@@ -20,7 +20,7 @@ impl Search {
     /// If `probes` is 0.
     pub fn estimate(&self, probes: u32, seed: u64, body: impl Fn() + 'static) -> f64 {
         assert!(probes > 0, "an estimate needs at least one probe");
-        let reduction = Rc::new(RefCell::new(Reduction::new(None, None)));
+        let reduction = Rc::new(RefCell::new(Reduction::new(None)));
         let mut runner = Runner::new(Box::new(Rc::clone(&reduction)), self.max_steps);
         let body = Rc::new(body) as _;
         let rng = fastrand::Rng::with_seed(seed);

@@ -8,7 +8,7 @@
 //! | `reduction.rs` | source-set DPOR: which executions, none of them twice |
 //! | `node.rs` | a state on the way: which threads were explored from there, which sleep, which are to be explored |
 //! | `reversal.rs` | what has to be explored so that two racing steps come in the other order |
-//! | `part.rs` | a share of the search, for one of several processes |
+//! | `piece.rs` | what is left of a search, for another thread or machine |
 //! | `plain.rs` | every schedule, without reduction, perhaps with few preemptions |
 //! | `progress.rs` | how much is done |
 //! | `estimate.rs` | how large a search will be, before it begins |
@@ -20,7 +20,7 @@ mod estimate;
 pub(crate) mod linearization;
 mod node;
 pub(crate) mod options;
-mod part;
+pub(crate) mod piece;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod reduction;

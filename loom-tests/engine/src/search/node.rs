@@ -51,9 +51,18 @@ impl Sleep {
     }
 }
 
+/// Which share of a state's branches is explored, is the current one, is left.
+pub(super) struct Shares {
+    pub(super) explored: f64,
+    pub(super) current: f64,
+    pub(super) left: f64,
+}
+
 /// A state on the way to the current execution's end, and what is known of the executions through it.
+#[derive(Clone)]
 pub(super) struct Node {
     pub(super) sleep: Sleep,
+    enabled: ThreadSet,
     /// The threads that are to be explored from here, after the current one.
     pub(super) to_explore: ThreadSet,
     pub(super) current: Decision,
@@ -77,6 +86,7 @@ impl Node {
         let thread = enabled.without(sleep.threads).preferring(last)?;
         Some(Self {
             sleep,
+            enabled,
             to_explore: ThreadSet::EMPTY,
             current: Decision { thread, choice: 0 },
             choices: 1,
@@ -86,8 +96,8 @@ impl Node {
     }
 
     /// Explores every thread that is awake, whatever races there are.
-    pub(super) fn explore_all(&mut self, enabled: ThreadSet) {
-        self.to_explore = enabled.without(self.sleep.threads);
+    pub(super) fn explore_all(&mut self) {
+        self.to_explore = self.enabled.without(self.sleep.threads);
         self.to_explore.remove(self.current.thread);
     }
 
@@ -130,6 +140,26 @@ impl Node {
         self.to_explore.remove(thread);
         (self.current, self.choices) = (Decision { thread, choice: 0 }, 1);
         true
+    }
+
+    /// All branches after the current one, if there are any, as a state of its own; and how they are shared out.
+    pub(super) fn others(&self, mutant: Option<Mutant>) -> (Option<Self>, Shares) {
+        let mut others = self.clone();
+        if mutant != Some(Mutant::PieceByRaces) {
+            others.explore_all();
+        }
+        let (explored, known) = others.branches();
+        let shares = Shares {
+            explored: explored / known,
+            current: 1.0 / known,
+            left: (known - explored - 1.0) / known,
+        };
+        let is_any = others.advance(mutant);
+        if mutant == Some(Mutant::PieceForgetsTheSleepers) {
+            others.sleep = Sleep::NOBODY;
+        }
+        others.explored = 0;
+        (is_any.then_some(others), shares)
     }
 
     /// How many branches from here are explored, and how many are known.

@@ -1,6 +1,6 @@
 //! What is asked for.
 
-use super::part::Part;
+use super::piece::Piece;
 use super::progress::{Progress, Reporter};
 use crate::mutant::Mutant;
 use std::time::Duration;
@@ -26,12 +26,19 @@ pub struct Search {
     pub(crate) max_executions: Option<u64>,
     pub(crate) max_duration: Option<Duration>,
     pub(crate) max_steps: usize,
-    pub(crate) part: Option<Part>,
+    pub(crate) piece: Option<Piece>,
+    pub(crate) giving: Option<Giving>,
     pub(crate) most_preemptions: Option<u32>,
     pub(crate) reporter: Option<Reporter>,
     pub(crate) passes_deadlocks: bool,
     pub(crate) oracle: Option<Oracle>,
     pub(crate) mutant: Option<Mutant>,
+}
+
+/// Gives pieces away, each after so many executions.
+pub(crate) struct Giving {
+    pub(super) every: u64,
+    pub(super) give: Box<dyn FnMut(Piece)>,
 }
 
 /// What the reduction is compared with in its tests.
@@ -59,7 +66,8 @@ impl Search {
             max_executions: None,
             max_duration: None,
             max_steps: 10_000,
-            part: None,
+            piece: None,
+            giving: None,
             most_preemptions: None,
             reporter: None,
             passes_deadlocks: false,
@@ -90,13 +98,21 @@ impl Search {
         self
     }
 
-    /// Explores part `index` of `count`, from 1 on. The complete executions of all parts together are those
-    /// of the whole search, each in one part.
+    /// Explores `piece` alone, of a search of the same program.
+    pub fn piece(mut self, piece: Piece) -> Self {
+        self.piece = Some(piece);
+        self
+    }
+
+    /// After each `every` executions, gives a piece of what is left to `give`, if there is one: another thread
+    /// may explore it by [`Search::piece`]. The complete executions of this search and of all pieces are those of the
+    /// whole, each in one of them. How many there are, and which, does not depend on who explores the pieces.
     ///
     /// # Panics
-    /// Unless `index` is from 1 to `count`.
-    pub fn part(mut self, index: u64, count: u64) -> Self {
-        self.part = Some(Part::new(index, count));
+    /// If `every` is 0.
+    pub fn give_away(mut self, every: u64, give: impl FnMut(Piece) + 'static) -> Self {
+        assert!(every > 0, "give_away: after at least one execution");
+        self.giving = Some(Giving { every, give: Box::new(give) });
         self
     }
 

@@ -2,7 +2,6 @@
 //! of each trace, and with sleep sets never two complete ones.
 
 use super::node::Node;
-use super::part::Part;
 use super::reversal::Reversal;
 use crate::mutant::Mutant;
 use crate::runtime::execution::Scheduler;
@@ -13,41 +12,40 @@ use fastrand::Rng;
 
 /// The states from the first one to the end of the current execution.
 pub(crate) struct Reduction {
-    nodes: Vec<Node>,
-    /// From each state of fewer steps everybody is explored, whatever races there are.
-    everybody_before: usize,
-    part: Option<Part>,
-    /// The last execution went into another part's search.
-    is_foreign: bool,
-    mutant: Option<Mutant>,
+    pub(super) nodes: Vec<Node>,
+    /// So many of the first states are explored by others.
+    pub(super) floor: usize,
+    /// Which share of the whole the states from the floor on are, and which is explored beside it.
+    pub(super) weight: f64,
+    pub(super) done: f64,
+    /// From each state everybody is explored, whatever races there are.
+    is_everybody_explored: bool,
+    pub(super) mutant: Option<Mutant>,
     /// The thread to explore first is chosen at random.
     rng: Option<Rng>,
 }
 
 impl Reduction {
-    pub(crate) fn new(part: Option<Part>, mutant: Option<Mutant>) -> Self {
-        let everybody_before = part.map_or(0, Part::depth);
-        Self { nodes: Vec::new(), everybody_before, part, is_foreign: false, mutant, rng: None }
+    pub(crate) fn new(mutant: Option<Mutant>) -> Self {
+        Self {
+            nodes: Vec::new(),
+            floor: 0,
+            weight: 1.0,
+            done: 0.0,
+            is_everybody_explored: false,
+            mutant,
+            rng: None,
+        }
     }
 
     /// Sleep sets alone: everybody from everywhere, and no race is looked at. An oracle for the rest.
     pub(crate) fn of_sleep_sets_alone() -> Self {
-        Self { everybody_before: usize::MAX, ..Self::new(None, None) }
+        Self { is_everybody_explored: true, ..Self::new(None) }
     }
 
     /// Before an execution. Returns the step from where on it differs from the last one: its races are new.
-    pub(crate) fn begin(&mut self) -> usize {
-        self.is_foreign = false;
+    pub(crate) fn begin(&self) -> usize {
         self.nodes.len().saturating_sub(1)
-    }
-
-    /// Whether the last execution, a complete one, is not this part's: the other part counts it.
-    pub(crate) fn is_foreign(&mut self, trace: &Trace, is_complete: bool) -> bool {
-        if is_complete && trace.len() <= self.everybody_before {
-            // It ended before the parts begin. Such executions are dealt out, too.
-            self.is_foreign = self.part.as_mut().is_some_and(|part| !part.takes_next());
-        }
-        self.is_foreign
     }
 
     /// Learns from an execution what else is to be explored.
@@ -68,6 +66,10 @@ impl Reduction {
     }
 
     fn reverse(&mut self, trace: &Trace, race: (u32, u32)) {
+        // Where everybody is explored, by whomever, there is nothing to add.
+        if (race.0 as usize) < self.floor {
+            return;
+        }
         // A state is missing where the execution went on unwanted: nothing is explored from there.
         let Some(node) = self.nodes.get_mut(race.0 as usize) else { return };
         let reversal = Reversal::new(trace, race, self.mutant);
@@ -82,8 +84,8 @@ impl Reduction {
 
     /// Goes on to the next execution. Whether there is one.
     pub(crate) fn advance(&mut self) -> bool {
-        while let Some(node) = self.nodes.last_mut() {
-            if node.advance(self.mutant) {
+        while self.nodes.len() > self.floor {
+            if self.nodes.last_mut().is_some_and(|node| node.advance(self.mutant)) {
                 return true;
             }
             self.nodes.pop();
@@ -91,10 +93,10 @@ impl Reduction {
         false
     }
 
-    /// The share of the known tree that is explored: each branch of a state counts alike.
+    /// The share of the known tree that is explored here: each branch of a state counts alike.
     pub(crate) fn share_done(&self) -> f64 {
-        let (mut done, mut weight) = (0.0, 1.0);
-        for node in &self.nodes {
+        let (mut done, mut weight) = (self.done, self.weight);
+        for node in self.nodes.iter().skip(self.floor) {
             let (explored, known) = node.branches();
             done += weight * explored / known;
             weight /= known;
@@ -138,24 +140,14 @@ impl Reduction {
         if depth < self.nodes.len() {
             return Some(self.nodes[depth].current);
         }
-        if self.is_others(depth) {
-            self.is_foreign = true;
-            return None;
-        }
         let before = self.nodes.last().zip(trace.steps.last());
         let last = self.rng.as_mut().map_or(last, |rng| at_random(enabled, rng));
         let mut node = Node::new(before, enabled, last, self.mutant)?;
-        if depth < self.everybody_before {
-            node.explore_all(enabled);
+        if self.is_everybody_explored {
+            node.explore_all();
         }
         let decision = node.current;
         self.nodes.push(node);
         Some(decision)
-    }
-
-    /// Whether another part's search begins here.
-    fn is_others(&mut self, depth: usize) -> bool {
-        let begins_here = depth == self.everybody_before;
-        self.part.as_mut().filter(|_| begins_here).is_some_and(|part| !part.takes_next())
     }
 }

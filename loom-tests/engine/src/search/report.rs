@@ -18,6 +18,8 @@ pub struct Report {
     pub deepest: usize,
     /// What was explored.
     pub coverage: Coverage,
+    /// The share of the whole search that this was: all, but for pieces. An estimate.
+    pub share: f64,
     /// The execution that failed. It ends the search.
     pub failure: Option<Failure>,
     /// How long it took.
@@ -30,8 +32,9 @@ pub struct Report {
 pub enum Coverage {
     /// Every execution, up to the order of independent steps.
     Exhaustive,
-    /// The same of part K of N.
-    Part(u64, u64),
+    /// The same of a piece of the search, or of what is left when pieces were given away. By itself it shows
+    /// nothing of the others.
+    Piece,
     /// Every execution with so few preemptions, and there are others.
     Preemptions(u32),
     /// What came first. A limit, a failure or the caller ended the search.
@@ -61,7 +64,7 @@ impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exhaustive => f.write_str("exhaustive"),
-            Self::Part(index, count) => write!(f, "part {index} of {count}"),
+            Self::Piece => f.write_str("a piece"),
             Self::Preemptions(most) => write!(f, "bounded: at most {most} preemptions"),
             Self::Cut => f.write_str("cut"),
         }

@@ -2,11 +2,12 @@
 
 use crate::program::Program;
 use crate::world::{Outcome, execute, outcome};
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use traceset::testing::{Mutant, Oracle};
-use traceset::{FailureKind, Search};
+use traceset::{Complete, Coverage, FailureKind, Report, Search};
 
 /// As many schedules as the plain search takes in some milliseconds.
 const MOST_SCHEDULES: u64 = 2_000;
@@ -35,28 +36,74 @@ enum Ending {
     Other,
 }
 
-fn explore(program: &Program, oracle: Option<Oracle>, mutant: Option<Mutant>, most: u64) -> Explored {
+/// How a program is explored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum How {
+    Reduced,
+    /// The same in many pieces: after each execution one is given away.
+    InPieces,
+    By(Oracle),
+}
+
+fn explore(program: &Program, how: How, mutant: Option<Mutant>, most: u64) -> Explored {
     let (program, mut explored) = (Rc::new(program.clone()), Explored::default());
-    let mut search = Search::new().pass_deadlocks().max_steps(500).max_executions(most);
-    search = oracle.into_iter().fold(search, Search::oracle);
-    search = mutant.into_iter().fold(search, Search::mutant);
-    let report = search.run_with(
-        move || execute(&program),
-        |complete| {
-            let now = (outcome(), complete.deadlock().is_some());
-            let before = explored.traces.insert(complete.trace(), now.clone());
-            explored.repeated |= before.is_some();
-            explored.ambiguous |= before.is_some_and(|before| before != now);
-            ControlFlow::Continue(())
-        },
-    );
-    (explored.executions, explored.blocked) = (report.complete, report.blocked);
-    explored.is_cut = report.failure.is_none() && !report.is_exhaustive();
-    explored.failure = report.failure.map(|failure| match failure.kind {
-        FailureKind::Race { .. } => (Ending::Race, failure.to_string()),
-        _ => (Ending::Other, failure.to_string()),
-    });
+    let body = || {
+        let program = Rc::clone(&program);
+        move || execute(&program)
+    };
+    let search = asked(how, mutant, most);
+    if how != How::InPieces {
+        let report = search.run_with(body(), |complete| explored.take(complete));
+        explored.end(&report);
+        return explored;
+    }
+    let (report, mut left) = search.divide(3, body(), |complete| explored.take(complete));
+    explored.end(&report);
+    while let Some(piece) = left.pop().filter(|_| !explored.is_over(most)) {
+        let given = Rc::new(RefCell::new(Vec::new()));
+        let sink = Rc::clone(&given);
+        let search = asked(how, mutant, most).piece(piece);
+        let search = search.give_away(1, move |piece| sink.borrow_mut().push(piece));
+        let report = search.run_with(body(), |complete| explored.take(complete));
+        explored.end(&report);
+        left.extend(given.take());
+    }
     explored
+}
+
+fn asked(how: How, mutant: Option<Mutant>, most: u64) -> Search {
+    let search = Search::new().pass_deadlocks().max_steps(500).max_executions(most);
+    let search = match how {
+        How::By(oracle) => search.oracle(oracle),
+        How::Reduced | How::InPieces => search,
+    };
+    mutant.into_iter().fold(search, Search::mutant)
+}
+
+impl Explored {
+    fn take(&mut self, complete: &mut Complete<'_>) -> ControlFlow<()> {
+        let now = (outcome(), complete.deadlock().is_some());
+        let before = self.traces.insert(complete.trace(), now.clone());
+        self.repeated |= before.is_some();
+        self.ambiguous |= before.is_some_and(|before| before != now);
+        ControlFlow::Continue(())
+    }
+
+    fn is_over(&self, most: u64) -> bool {
+        self.is_cut || self.failure.is_some() || self.executions > most
+    }
+
+    /// A search has ended, or that of a piece.
+    fn end(&mut self, report: &Report) {
+        self.executions += report.complete;
+        self.blocked += report.blocked;
+        self.is_cut |= report.failure.is_none() && report.coverage == Coverage::Cut;
+        let failure = report.failure.as_ref().map(|failure| match failure.kind {
+            FailureKind::Race { .. } => (Ending::Race, failure.to_string()),
+            _ => (Ending::Other, failure.to_string()),
+        });
+        self.failure = self.failure.take().or(failure);
+    }
 }
 
 /// What the plain search finds.
@@ -74,7 +121,7 @@ pub(crate) enum Verdict {
 impl Reference {
     /// `None` if there are too many schedules.
     pub(crate) fn of(program: &Program, mutant: Option<Mutant>) -> Option<Self> {
-        let explored = explore(program, Some(Oracle::Plain), mutant, MOST_SCHEDULES);
+        let explored = explore(program, How::By(Oracle::Plain), mutant, MOST_SCHEDULES);
         if explored.is_cut {
             return None;
         }
@@ -88,13 +135,8 @@ impl Reference {
     }
 
     /// Compares another search of the program with this one.
-    pub(crate) fn compare(
-        &self,
-        program: &Program,
-        oracle: Option<Oracle>,
-        mutant: Option<Mutant>,
-    ) -> Verdict {
-        let found = explore(program, oracle, mutant, MOST_EXECUTIONS);
+    pub(crate) fn compare(&self, program: &Program, how: How, mutant: Option<Mutant>) -> Verdict {
+        let found = explore(program, how, mutant, MOST_EXECUTIONS);
         match self.difference(&found) {
             Some(how) => Verdict::Differs(how),
             None => Verdict::Same { blocked: found.blocked },
@@ -163,10 +205,11 @@ impl Mutants {
 
 fn noticed(program: &Program, reference: &Reference, mutant: Mutant) -> Option<String> {
     let of_its_own = mutant.is_of_the_recording().then(|| Reference::of(program, Some(mutant)));
+    let how = if mutant.is_of_the_pieces() { How::InPieces } else { How::Reduced };
     let verdict = match &of_its_own {
         Some(None) => return None,
-        Some(Some(reference)) => reference.compare(program, None, Some(mutant)),
-        None => reference.compare(program, None, Some(mutant)),
+        Some(Some(reference)) => reference.compare(program, how, Some(mutant)),
+        None => reference.compare(program, how, Some(mutant)),
     };
     match verdict {
         Verdict::Same { .. } => None,

@@ -3,7 +3,7 @@
 //!     cargo test -p traceset --test fuzz -- --programs 10000 --seed 1
 //!
 //! For each program the plain search, which takes every schedule, says which traces and which outcomes there
-//! are. The search, and sleep sets alone, must come to the same traces, none of them twice, and the same
+//! are. The search, in one and in pieces, and sleep sets alone must come to the same traces, none of them twice, and the same
 //! outcomes; and all executions of a trace must have the same outcome, which is what the dependence relation
 //! promises. A mutant must differ in one program at least.
 
@@ -12,7 +12,7 @@ mod generate;
 mod program;
 mod world;
 
-use compare::{Mutants, Reference, Verdict};
+use compare::{How, Mutants, Reference, Verdict};
 use std::process::ExitCode;
 use traceset::testing::Oracle;
 
@@ -94,12 +94,12 @@ fn examine(seed: u64, tally: &mut Tally, mutants: &mut Mutants) {
     tally.programs += 1;
     tally.schedules += reference.schedules;
     tally.traces += reference.traces();
-    for oracle in [None, Some(Oracle::Sleep)] {
-        match reference.compare(&program, oracle, None) {
-            Verdict::Same { blocked } => tally.blocked += if oracle.is_none() { blocked } else { 0 },
-            Verdict::Differs(how) => {
+    for how in [How::Reduced, How::InPieces, How::By(Oracle::Sleep)] {
+        match reference.compare(&program, how, None) {
+            Verdict::Same { blocked } => tally.blocked += if how == How::Reduced { blocked } else { 0 },
+            Verdict::Differs(what) => {
                 tally.differences += 1;
-                println!("difference, seed {seed}, {oracle:?}: {how}\n{program}");
+                println!("difference, seed {seed}, {how:?}: {what}\n{program}");
             }
         }
     }

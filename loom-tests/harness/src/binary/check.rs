@@ -3,7 +3,7 @@
 use super::arguments::{Action, Arguments, USAGE};
 use super::asked::asked;
 use crate::plural::count;
-use crate::pool;
+use crate::pool::{self, Queue};
 use std::any::Any;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,7 +85,7 @@ fn run_selected(project: &str, arguments: &Arguments, checks: Vec<Check>) -> Res
     let began = Instant::now();
     say(&format!("\nrunning {}", count(taken.len() as u64, "check")));
     let (mut passed, mut failed) = (0, 0);
-    pool::run(taken, arguments.threads.unwrap_or_else(pool::cores), run_one, |is_ok| {
+    pool::run(&Queue::new(taken), arguments.threads.unwrap_or_else(pool::cores), run_one, |is_ok| {
         *(if is_ok { &mut passed } else { &mut failed }) += 1;
     });
     say(&total(passed, failed, [not_run.len() as u64, others.len() as u64], began.elapsed()));

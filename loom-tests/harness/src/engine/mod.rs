@@ -10,7 +10,8 @@ mod loom;
 mod traceset;
 
 use crate::model::Case;
-use crate::search::{Exploration, Limits, Watch};
+use crate::search::{Exploration, Limits, Progress};
+use std::sync::Arc;
 
 /// An engine, of those that this crate was built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,22 @@ pub enum Engine {
     Traceset,
 }
 
+/// A search, or what was left of one, for whichever thread is free.
+pub(crate) struct Piece(Box<dyn FnOnce(&Hub) -> Exploration + Send>);
+
+impl Piece {
+    pub(crate) fn explore(self, hub: &Hub) -> Exploration {
+        (self.0)(hub)
+    }
+}
+
+/// Where a piece hands on what it gives away, and says how far it is.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    pub(crate) give: Arc<dyn Fn(Piece) + Send + Sync>,
+    pub(crate) watch: Arc<dyn Fn(Progress) + Send + Sync>,
+}
+
 pub(crate) trait Explore: Sync {
     /// As in the certificate, and as in a `cfg`.
     fn name(&self) -> &'static str;
@@ -34,19 +51,19 @@ pub(crate) trait Explore: Sync {
     /// Whether it is the one for models that are too large for loom.
     fn is_second(&self) -> bool;
 
-    /// Into how many parts a search of `case` is divided. It does not depend on the machine, since the price
-    /// of a search does depend on it.
-    fn parts(&self, _case: &Case, _limits: &Limits) -> u64 {
-        1
-    }
-
     /// An estimate of the executions of `case`, for a search that takes long.
     fn estimate(&self, _case: &Case, _limits: &Limits) -> Option<f64> {
         None
     }
 
-    /// Explores `case` within `limits` until something fails. From time to time `watch` hears how far it is.
-    fn explore(&self, case: &Case, limits: &Limits, watch: Option<Watch>) -> Exploration;
+    /// Explores `case` within `limits` until something fails.
+    fn explore(&self, case: &Case, limits: &Limits) -> Exploration;
+
+    /// The same as a piece of work, which may give some of itself away.
+    fn work(&'static self, case: &Arc<Case>, limits: &Limits) -> Piece {
+        let (case, limits) = (Arc::clone(case), *limits);
+        Piece(Box::new(move |_| self.explore(&case, &limits)))
+    }
 
     /// Runs one execution again, with its steps.
     ///

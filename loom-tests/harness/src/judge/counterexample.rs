@@ -44,7 +44,7 @@ pub(crate) fn locate(
     for bound in 0..=limits.preemptions.unwrap_or(MOST_PREEMPTIONS) {
         let within =
             Limits { preemptions: Some(bound), executions: Some(cap), duration: None, part: None, ..*limits };
-        match explorer.explore(case, &within, None).ended {
+        match explorer.explore(case, &within).ended {
             Ended::Failed { failure: other, at } if other.invariant == failure.invariant => {
                 return located(&at, Some(bound));
             }

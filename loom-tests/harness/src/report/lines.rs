@@ -29,8 +29,8 @@ pub(crate) fn estimated(case: &Case, executions: f64) -> String {
 /// While a search runs that takes long.
 pub(crate) fn progress(name: &str, Progress { executions, share }: Progress, elapsed: Duration) -> String {
     let rate = u128::from(executions) * 1000 / elapsed.as_millis().max(1);
-    let done = share.map_or(String::new(), |share| format!(", {:.0} % done (estimate)", share * 100.0));
-    format!("{name}: {} so far, {rate} a second{done}", count(executions, "execution"))
+    let (executions, done) = (count(executions, "execution"), share * 100.0);
+    format!("{name}: {executions} so far, {rate} a second, {done:.0} % done (estimate)")
 }
 
 fn kind(case: &Case) -> &'static str {

@@ -1,6 +1,6 @@
 //! What a search found.
 
-use super::{Coverage, Failure, Part};
+use super::{Coverage, Failure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -36,30 +36,14 @@ pub(crate) struct Exploration {
 }
 
 impl Exploration {
-    /// Of a search in `parts`, in their order, the first of which that failed is the last that counts. All
-    /// together they are `part`.
-    pub(crate) fn of_parts(parts: Vec<Self>, part: Option<Part>) -> Self {
-        let mut parts = parts.into_iter();
-        let mut whole = parts.next().expect("a search has a part");
-        for part in parts {
-            if matches!(whole.ended, Ended::Failed { .. }) {
-                break;
-            }
-            whole.add(part);
+    /// Adds another piece of the same search.
+    pub(crate) fn add(&mut self, next: Self) {
+        match (&mut self.ended, next.ended) {
+            (Ended::Explored(coverage), Ended::Explored(next)) => coverage.cut = coverage.cut.or(next.cut),
+            (Ended::Explored(_), failed) => (self.ended, self.rows) = (failed, next.rows),
+            // The first failure counts.
+            (Ended::Failed { .. }, _) => {}
         }
-        if let Ended::Explored(coverage) = &mut whole.ended {
-            coverage.part = part;
-        }
-        whole
-    }
-
-    fn add(&mut self, next: Self) {
-        self.ended = match (&self.ended, next.ended) {
-            (Ended::Explored(before), Ended::Explored(after)) => {
-                Ended::Explored(Coverage { cut: before.cut.or(after.cut), ..after })
-            }
-            (_, ended) => ended,
-        };
         self.executions += next.executions;
         self.blocked += next.blocked;
         self.judged_again += next.judged_again;
@@ -70,7 +54,16 @@ impl Exploration {
         next.reached.into_iter().for_each(|(outcome, count)| *reached.entry(outcome).or_default() += count);
         self.reached = reached.into_iter().collect();
         self.combinations.extend(next.combinations);
-        self.rows = next.rows;
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.ended, Ended::Failed { .. })
+    }
+
+    /// Nothing but how it ended: the executions count elsewhere.
+    pub(crate) fn uncounted(self) -> Self {
+        let (reached, combinations) = (Vec::new(), BTreeSet::new());
+        Self { executions: 0, blocked: 0, judged_again: 0, reached, combinations, ..self }
     }
 }
 
@@ -86,6 +79,7 @@ pub(crate) enum Ended {
 
 #[cfg(test)]
 mod tests {
+    use super::super::coverage::Cut;
     use super::*;
 
     fn part(executions: u64, ended: Ended) -> Exploration {
@@ -104,27 +98,29 @@ mod tests {
     }
 
     fn held() -> Ended {
-        let part = Some(Part { index: 1, count: 3 });
-        Ended::Explored(Coverage { part, ..Coverage::EXHAUSTIVE })
+        Ended::Explored(Coverage::EXHAUSTIVE)
     }
 
     #[test]
-    fn the_parts_of_a_search_add_up() {
-        let whole = Exploration::of_parts(vec![part(2, held()), part(3, held())], None);
+    fn the_pieces_of_a_search_add_up() {
+        let mut whole = part(2, held());
+        whole.add(part(3, held()));
         assert!(matches!(whole.ended, Ended::Explored(coverage) if coverage.is_exhaustive()));
         assert_eq!((whole.executions, whole.blocked, whole.threads, whole.judged_again), (5, 2, 3, 4));
         assert_eq!(whole.reached, [("a".to_string(), 5)]);
-        let share = Some(Part { index: 2, count: 8 });
-        let whole = Exploration::of_parts(vec![part(2, held()), part(3, held())], share);
-        assert!(matches!(whole.ended, Ended::Explored(coverage) if !coverage.is_exhaustive()));
+        let cut = Some(Cut::Executions(3));
+        whole.add(part(1, Ended::Explored(Coverage { cut, ..Coverage::EXHAUSTIVE })));
+        whole.add(part(1, held()));
+        assert!(matches!(whole.ended, Ended::Explored(coverage) if coverage.cut == cut));
     }
 
     #[test]
-    fn the_first_part_that_fails_is_the_last_that_counts() {
+    fn the_first_failure_counts() {
         let failed = |at: &str| Ended::Failed { failure: Failure::new("f", ""), at: at.into() };
-        let parts = vec![part(2, held()), part(3, failed("x")), part(5, failed("y")), part(7, held())];
-        let whole = Exploration::of_parts(parts, None);
-        assert_eq!(whole.executions, 5);
+        let mut whole = part(2, held());
+        whole.add(part(3, failed("x")));
+        whole.add(part(5, failed("y")));
+        assert!(whole.has_failed());
         assert!(matches!(whole.ended, Ended::Failed { at, .. } if at == "x"));
     }
 }

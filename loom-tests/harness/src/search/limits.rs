@@ -23,6 +23,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Whether something else than its end may end a search.
+    pub(crate) fn may_cut(&self) -> bool {
+        self.preemptions.is_some() || self.executions.is_some() || self.duration.is_some()
+    }
+
     pub(crate) fn from_env() -> Result<Self, String> {
         if env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
             return Err("LOOM_CHECKPOINT_FILE: one file cannot serve a suite of models".into());

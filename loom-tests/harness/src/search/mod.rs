@@ -12,4 +12,4 @@ pub(crate) use exploration::{Ended, Exploration, Row};
 pub(crate) use failure::Failure;
 pub(crate) use limits::Limits;
 pub(crate) use part::Part;
-pub(crate) use progress::{EVERY, Progress, Watch};
+pub(crate) use progress::{EVERY, Progress};

@@ -20,7 +20,7 @@ mod version;
 
 use super::Explore;
 use crate::model::Case;
-use crate::search::{Exploration, Limits, Watch};
+use crate::search::{Exploration, Limits};
 
 pub(super) struct Loom;
 
@@ -37,7 +37,7 @@ impl Explore for Loom {
         false
     }
 
-    fn explore(&self, case: &Case, limits: &Limits, _: Option<Watch>) -> Exploration {
+    fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
         search::explore(case, limits)
     }
 

@@ -11,13 +11,15 @@
 
 mod failures;
 mod orders;
+mod pieces;
 mod replay;
 mod search;
 
-use super::Explore;
+use super::{Explore, Piece};
 use crate::inside::context::Hooks;
 use crate::model::{Body, Case};
-use crate::search::{Exploration, Limits, Watch};
+use crate::search::{Exploration, Limits};
+use std::sync::Arc;
 
 pub(super) struct Traceset;
 
@@ -37,16 +39,16 @@ impl Explore for Traceset {
         true
     }
 
-    fn parts(&self, case: &Case, limits: &Limits) -> u64 {
-        search::parts(case, limits)
-    }
-
     fn estimate(&self, case: &Case, limits: &Limits) -> Option<f64> {
         Some(search::estimate(case, limits))
     }
 
-    fn explore(&self, case: &Case, limits: &Limits, watch: Option<Watch>) -> Exploration {
-        search::explore(case, limits, watch)
+    fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
+        search::explore(case, limits)
+    }
+
+    fn work(&'static self, case: &Arc<Case>, limits: &Limits) -> Piece {
+        pieces::work(case, *limits)
     }
 
     fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {

@@ -1,12 +1,15 @@
-//! An execution again, by its schedule; or two orders of one trace, one after the other.
+//! An execution again, by its schedule, with what its roles say of it, or else with its operations; or two orders
+//! of one trace, one after the other.
 
 use super::orders::{compare, failed};
 use super::{HOOKS, execution, failures};
 use crate::inside::context::{self, Observed, Record};
 use crate::model::Case;
-use crate::search::{Coverage, Ended, Exploration};
+use crate::search::{Coverage, Ended, Exploration, Row};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
-use traceset::{Failure, FailureKind, Schedule};
+use traceset::{Failure, FailureKind, Operation, Schedule};
 
 pub(super) fn replay(case: &Case, at: &str) -> Result<Exploration, String> {
     let read = |text: &str| text.parse::<Schedule>().map_err(|error| error.to_string());
@@ -17,7 +20,11 @@ pub(super) fn replay(case: &Case, at: &str) -> Result<Exploration, String> {
 }
 
 fn once(case: &Case, schedule: &Schedule) -> Result<Exploration, String> {
-    let (failure, observed) = run(case, schedule);
+    let (failure, mut observed, operations) = run(case, schedule);
+    // A model says best what it does; one that says nothing is drawn by its operations.
+    if observed.rows.is_empty() {
+        observed.rows = operations;
+    }
     let ended = match failure {
         Some(Failure { kind: kind @ FailureKind::NotDeterministic(_), .. }) => {
             return Err(format!("it is the schedule of another model, or {kind}"));
@@ -35,7 +42,7 @@ fn once(case: &Case, schedule: &Schedule) -> Result<Exploration, String> {
 
 /// The steps are those of the second one.
 fn both(case: &Case, one: &Schedule, other: &Schedule) -> Exploration {
-    let [(_, before), (failure, after)] = [one, other].map(|schedule| run(case, schedule));
+    let [(_, before, _), (failure, after, _)] = [one, other].map(|schedule| run(case, schedule));
     let what = match failure {
         Some(failure) => Some(format!("another order fails: {}", failures::meaning(&failure.kind))),
         None => compare(&before.seen(), &after.seen()),
@@ -44,11 +51,29 @@ fn both(case: &Case, one: &Schedule, other: &Schedule) -> Exploration {
     exploration(ended, after)
 }
 
-fn run(case: &Case, schedule: &Schedule) -> (Option<Failure>, Observed) {
+/// How it fails, what its roles say, and what they do.
+fn run(case: &Case, schedule: &Schedule) -> (Option<Failure>, Observed, Vec<Row>) {
     context::install(Record::Only(1), HOOKS);
-    let failure = traceset::replay(schedule, execution(case.body()), |_| ());
+    let operations = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&operations);
+    let failure =
+        traceset::replay(schedule, execution(case.body()), move |done| seen.borrow_mut().push(row(done)));
     context::keep_execution();
-    (failure, context::finish().unwrap_or_default())
+    (failure, context::finish().unwrap_or_default(), operations.take())
+}
+
+fn row(done: &Operation) -> Row {
+    let Operation { thread, name, object, order, read, wrote, place, .. } = done;
+    let file = place.file().rsplit('/').next().unwrap_or_default();
+    let parts = [
+        Some(format!("{name} {object}")),
+        order.map(|order| format!("{order:?}")),
+        read.map(|value| format!("reads {value}")),
+        wrote.map(|value| format!("writes {value}")),
+        Some(format!("{file}:{}", place.line())),
+    ];
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    Row { role: *thread, text, file: place.file().into(), line: place.line() }
 }
 
 /// Nobody asks how much was explored.

@@ -4,21 +4,12 @@ use super::orders::Orders;
 use super::{HOOKS, execution, failures, most_steps};
 use crate::inside::context::{self, Observed, Record};
 use crate::model::Case;
-use crate::search::{Coverage, EVERY, Ended, Exploration, Limits, Progress, Watch};
-use traceset::{Report, Search};
-
-/// Parts of a long search: enough that all cores are at work until shortly before its end.
-const PARTS: u64 = 16;
+use crate::search::{Coverage, Ended, Exploration, Limits};
+use std::ops::ControlFlow;
+use traceset::{Complete, Report, Search};
 
 /// Descents of an estimate.
 const PROBES: u32 = 500;
-
-pub(super) fn parts(case: &Case, limits: &Limits) -> u64 {
-    // A limit is of the whole search.
-    let is_limited = limits.preemptions.is_some() || limits.executions.is_some() || limits.duration.is_some();
-    let usual = if case.long.is_for(true) { PARTS } else { 1 };
-    if is_limited { 1 } else { case.parts.unwrap_or(usual) }
-}
 
 pub(super) fn estimate(case: &Case, limits: &Limits) -> f64 {
     context::install(Record::None, HOOKS);
@@ -28,11 +19,23 @@ pub(super) fn estimate(case: &Case, limits: &Limits) -> f64 {
     estimate
 }
 
-pub(super) fn explore(case: &Case, limits: &Limits, watch: Option<Watch>) -> Exploration {
+pub(super) fn explore(case: &Case, limits: &Limits) -> Exploration {
+    observed(case, limits, asked(case, limits), |search, body, complete| search.run_with(body, complete))
+}
+
+type Body = Box<dyn Fn()>;
+type OnComplete<'a> = &'a mut dyn FnMut(&mut Complete<'_>) -> ControlFlow<()>;
+
+/// What is seen of the executions that `run` has `search` explore.
+pub(super) fn observed(
+    case: &Case,
+    limits: &Limits,
+    search: Search,
+    run: impl FnOnce(Search, Body, OnComplete<'_>) -> Report,
+) -> Exploration {
     context::install(Record::None, HOOKS);
     let mut orders = Orders::of(limits);
-    let search = watched(asked(case, limits), watch);
-    let report = search.run_with(execution(case.body()), |complete| {
+    let report = run(search, Box::new(execution(case.body())), &mut |complete| {
         context::keep_execution();
         orders.judge(complete)
     });
@@ -42,18 +45,8 @@ pub(super) fn explore(case: &Case, limits: &Limits, watch: Option<Watch>) -> Exp
     Exploration { judged_again, ..exploration(&report, observed, ended) }
 }
 
-fn watched(search: Search, watch: Option<Watch>) -> Search {
-    let Some(watch) = watch else { return search };
-    search.progress(EVERY, move |progress| {
-        watch(Progress { executions: progress.complete, share: progress.share });
-    })
-}
-
-fn asked(case: &Case, limits: &Limits) -> Search {
+pub(super) fn asked(case: &Case, limits: &Limits) -> Search {
     let mut search = Search::new().max_steps(most_steps(case, limits));
-    if let Some(part) = limits.part {
-        search = search.part(part.index, part.count);
-    }
     if let Some(most) = limits.preemptions {
         search = search.most_preemptions(most.into());
     }
@@ -78,8 +71,8 @@ fn ended(report: &Report, limits: &Limits) -> Ended {
 fn coverage(report: &Report, limits: &Limits) -> Coverage {
     let executions = report.complete + report.blocked;
     match report.coverage {
-        traceset::Coverage::Exhaustive => Coverage::EXHAUSTIVE,
-        traceset::Coverage::Part(..) => Coverage { part: limits.part, ..Coverage::EXHAUSTIVE },
+        // Of the whole, if all pieces are.
+        traceset::Coverage::Exhaustive | traceset::Coverage::Piece => Coverage::EXHAUSTIVE,
         traceset::Coverage::Preemptions(_) => {
             Coverage { preemptions: limits.preemptions, ..Coverage::EXHAUSTIVE }
         }
