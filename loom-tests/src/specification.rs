@@ -13,7 +13,7 @@ pub struct Specification {
     groups: Vec<LogicalRange>, // in the order of their numbers and addresses
     pub reservations: BTreeSet<Reservation>,
     nocow_writers: BTreeSet<(Role, BlockGroupId)>,
-    ordered: BTreeSet<LogicalRange>,
+    ordered: BTreeMap<LogicalRange, usize>, // how many: two owners may look at once, and then one writes
     handles: BTreeSet<Role>,
     commit: Commit,
     pub refs: BTreeMap<LogicalRange, Refs>, // of each extent
@@ -55,7 +55,7 @@ pub struct Refs {
 
 /// A level of read-only, and what its role did under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a step of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each step that was done")]
 pub struct Drain {
     waited_reservations: bool,
     waited_nocow_writers: bool,
@@ -111,7 +111,10 @@ impl Specification {
             [Commit::Waits(role), Commit::RanRefs(role), Commit::Opened(role)].contains(&self.commit);
         let drains = |group| self.drains.contains_key(&(role, group));
         let is_read_write = |group| self.drains.keys().all(|(_, drained)| *drained != group);
-        let in_flight = |bytes| self.ordered.iter().any(|ordered| ordered.overlaps(&bytes));
+        let writes_of = |bytes| {
+            self.ordered.iter().filter(move |one| one.0.overlaps(&bytes)).map(|one| *one.1).sum::<usize>()
+        };
+        let in_flight = |bytes| writes_of(bytes) > 0;
         let index_of = |bytes| self.groups.iter().position(|group| group.contains(&bytes));
         let group_of = |bytes| BlockGroupId(index_of(bytes).unwrap_or(usize::MAX) as u64);
         match event {
@@ -126,7 +129,7 @@ impl Specification {
             }
             Event::Allocate { group, extent } => {
                 let reserved = self.reservations.iter().filter_map(|held| held.extent.as_ref());
-                let listed = self.ordered.iter().chain(self.refs.keys()).chain(&self.commit_root);
+                let listed = self.ordered.keys().chain(self.refs.keys()).chain(&self.commit_root);
                 let is_free = !reserved.chain(listed).any(|used| used.overlaps(&extent));
                 let reservation = Reservation { role, group, extent: None };
                 must("B4: the space is free", is_free && group_of(extent) == group);
@@ -148,18 +151,21 @@ impl Specification {
                 let reservation = Reservation { role, group, extent: Some(extent) };
                 must("O2: it is reserved", is_old || self.reservations.contains(&reservation));
                 must("O6: it is a NOCOW writer", !is_old || self.nocow_writers.contains(&(role, group)));
-                must("A3: nobody else writes there", !in_flight(extent));
-                self.ordered.insert(extent);
+                must("A3: nobody else writes there", is_old || !in_flight(extent));
+                *self.ordered.entry(extent).or_default() += 1;
             }
             Event::Write { extent, both } => {
-                must("O3: it is ordered", self.ordered.iter().any(|ordered| ordered.contains(&extent)));
+                must("O3: it is ordered", self.ordered.keys().any(|ordered| ordered.contains(&extent)));
+                must("A3: nobody else writes there", writes_of(extent) <= 1);
                 must("V2: to both devices behind the cursor", both == (extent.start() < self.cursor));
                 self.missing.retain(|missing| !extent.contains(missing));
                 self.missing.extend((!both).then_some(extent));
             }
             Event::RemoveOrdered { extent, failed } => {
                 must("O4: its ref is queued first", failed || self.refs.contains_key(&extent));
-                must("O14: held", self.ordered.remove(&extent));
+                let held = self.ordered.remove(&extent).unwrap_or(0);
+                must("O14: held", held > 0);
+                self.ordered.extend((held > 1).then(|| (extent, held - 1)));
             }
             // Transactions: handles, delayed refs, commits.
             Event::Join => {

@@ -95,7 +95,8 @@ pub const STEPS: &[Swap] = &[
         Step::ChangeItem,
         Step::OpenTransaction,
         "The refs are taken already, and refs that are queued after the opening are for the next drain (C3). \
-         Nobody but the holder of the lock applies refs (C1).",
+         Nobody but the holder of the lock applies refs (C1). Only where refs do not fit does it matter, since the \
+         transaction must then never open (C4): `transaction/failed-refs`.",
     ),
     swap(
         Role::Committer,

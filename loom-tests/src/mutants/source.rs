@@ -20,7 +20,7 @@ pub fn function_at(file: &str, line: u32) -> String {
 }
 
 /// Every line of `src` that says an ordering, a wake-up or a wait which could be mutated, and which no
-/// site accounts for: no model has come there. (`src/sync.rs` is where they are defined.)
+/// site accounts for: no model has come there. (`src/sync` is where they are defined.)
 pub fn unreached(sites: &[Site]) -> Vec<String> {
     let mut files = Vec::new();
     collect("src", &mut files);
@@ -29,13 +29,13 @@ pub fn unreached(sites: &[Site]) -> Vec<String> {
 }
 
 fn unreached_in(file: &str, sites: &[Site]) -> Vec<String> {
-    /// A call may be spread over so many lines.
+    /// A call may be spread over so many lines; or have its orderings from the line before.
     const LINES: u32 = 3;
     let is_relaxed = |line: &str| line.replace("Ordering::Relaxed", "");
     let text = read(file);
     let mut says =
         vec!["Ordering::Acq", "Ordering::Rel", "Ordering::Seq", ".notify_all(", ".wake(", ".wait_until("];
-    // These two have their ordering in `src/sync.rs`, and names that other types use too.
+    // These two have their ordering in `src/sync`, and names that other types use too.
     says.extend(text.contains("Publisher").then_some(".publish("));
     says.extend(text.contains("Published").then_some(".get()"));
     let code = text.lines().take_while(|line| !line.starts_with("#[cfg(all(test")).zip(1..);
@@ -50,7 +50,7 @@ fn unreached_in(file: &str, sites: &[Site]) -> Vec<String> {
     let is_known = |at: u32| {
         is_for_callers(at)
             || sites.iter().any(|site| {
-                site.place.file() == file && (at.saturating_sub(LINES)..=at).contains(&site.place.line())
+                site.place.file() == file && (at.saturating_sub(LINES)..=at + 1).contains(&site.place.line())
             })
     };
     lines.filter(|(_, at)| !is_known(*at)).map(|(line, at)| format!("{file}:{at}: {}", line.trim())).collect()

@@ -14,6 +14,11 @@ fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
     [u8::try_from(n + 10 * round).expect("few roles, few rounds") + 100; SECTOR as usize]
 }
 
+fn give_up_after_one_group(mut replace: DeviceReplace<'_>) {
+    let passed = replace.next_group().expect("nothing fails");
+    check(passed.is_some(), "there is a group", String::new);
+}
+
 impl World {
     /// The other roles begin when the first replace has.
     pub(super) fn replace(&self, curtain: Curtain<Self>) -> Raised {
@@ -25,18 +30,12 @@ impl World {
         }
         let first = self.volume.start_replace(self.given_up.clone(), self.plan.policy);
         let raised = curtain.raise();
-        Self::give_up(first.expect("nothing else replaces"));
+        give_up_after_one_group(first.expect("nothing else replaces"));
         if !self.plan.leaves_out(LeftOut::SecondReplace) {
             let second = self.volume.start_replace(self.target.clone(), self.plan.policy);
             self.replace_all(second.expect("the first was given up"));
         }
         raised
-    }
-
-    /// After one group.
-    fn give_up(mut replace: DeviceReplace<'_>) {
-        let passed = replace.next_group().expect("nothing fails");
-        check(passed.is_some(), "there is a group", String::new);
     }
 
     fn replace_all(&self, mut replace: DeviceReplace<'_>) {
