@@ -176,7 +176,9 @@ impl Specification {
             Event::QueueRef { extent, add, transaction } => {
                 must("C2: it holds a handle", holds_handle);
                 must("C2: in the transaction that it joined", transaction.0 == self.run + 1);
-                must("A3: nobody writes to what it drops", add || !in_flight(extent));
+                let refs = self.refs.get(&extent).copied().unwrap_or_default();
+                let is_kept = add || refs.run + refs.queued > 1; // by another owner, which may write
+                must("A3: nobody writes to what it drops", is_kept || !in_flight(extent));
                 self.refs.entry(extent).or_default().queued += if add { 1 } else { -1 };
             }
             Event::EndTransaction => must("O14: held", self.handles.remove(&role)),
