@@ -281,7 +281,7 @@ fn an_endless_loop_and_a_program_that_changes_are_found() {
 fn pieces_add_up_to_the_whole() {
     fn body() {
         let words = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
-        for role in 0..3 {
+        for role in 0..4 {
             let words = Arc::clone(&words);
             thread::spawn(move || {
                 words[role % 2].fetch_add(1, Relaxed);

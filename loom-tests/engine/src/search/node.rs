@@ -144,11 +144,12 @@ impl Node {
 
     /// All branches after the current one, if there are any, as a state of its own; and how they are shared out.
     pub(super) fn others(&self, mutant: Option<Mutant>) -> (Option<Self>, Shares) {
+        // By the branches that races have called for: in the others nearly everything is blocked.
+        let (explored, known) = self.branches();
         let mut others = self.clone();
         if mutant != Some(Mutant::PieceByRaces) {
             others.explore_all();
         }
-        let (explored, known) = others.branches();
         let shares = Shares {
             explored: explored / known,
             current: 1.0 / known,

@@ -30,7 +30,7 @@ pub(crate) fn estimated(case: &Case, executions: f64) -> String {
 pub(crate) fn progress(name: &str, Progress { executions, share }: Progress, elapsed: Duration) -> String {
     let rate = u128::from(executions) * 1000 / elapsed.as_millis().max(1);
     let (executions, done) = (count(executions, "execution"), share * 100.0);
-    format!("{name}: {executions} so far, {rate} a second, {done:.0} % done (estimate)")
+    format!("{name}: {executions} so far, {rate} a second, at most {done:.0} % done (estimate)")
 }
 
 fn kind(case: &Case) -> &'static str {
