@@ -32,7 +32,8 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
 pub(crate) enum Mode {
     Run,
     Replay(Token),
-    Files(FileMode, PathBuf),
+    /// Of one run, if they need one.
+    Files(Vec<(FileMode, PathBuf)>),
 }
 
 /// What is about the whole suite, and reads or writes files.
@@ -77,6 +78,7 @@ impl Options {
         certificate: Option<&Path>,
     ) -> Result<Self, String> {
         let (mut mode, mut long, mut reorder, mut part) = (Mode::Run, None, None, None);
+        let mut files = Vec::new();
         let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
@@ -85,12 +87,15 @@ impl Options {
                 "--part" => part = Some(value.take()?.parse()?),
                 "--replay" => mode = Mode::Replay(value.take()?.parse()?),
                 _ => match file_mode(option) {
-                    Some(which) => mode = Mode::Files(which, path(which, value, certificate)?),
+                    Some(which) => files.push((which, path(which, value, certificate)?)),
                     None => return Ok(false),
                 },
             }
             Ok(true)
         })?;
+        if !files.is_empty() {
+            mode = Mode::Files(files);
+        }
         arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
         Ok(Self { arguments, mode, reorder, part })
     }
@@ -143,7 +148,7 @@ mod tests {
         let options = parse(&["lock", "--long", "--exact"]).unwrap();
         assert_eq!((options.mode, options.arguments.selection.ignored), (Mode::Run, Ignored::Too));
         let options = parse(&["--check-certificate", "there"]).unwrap();
-        assert_eq!(options.mode, Mode::Files(FileMode::CheckCertificate, "there".into()));
+        assert_eq!(options.mode, Mode::Files(vec![(FileMode::CheckCertificate, "there".into())]));
         assert!(parse(&["--frobnicate"]).unwrap_err().contains("--frobnicate"));
         assert!(parse(&["--replay", "a"]).unwrap_err().contains("replay token"));
         assert!(parse(&["--compare"]).unwrap_err().contains("--compare"));
@@ -154,11 +159,13 @@ mod tests {
     #[test]
     fn the_certificate_is_the_suites_unless_it_is_named() {
         let mode = |args: &[&str]| Options::parse(args, Some(Path::new("usual"))).unwrap().mode;
-        let compare = |path: &str| Mode::Files(FileMode::Compare, path.into());
+        let compare = |path: &str| Mode::Files(vec![(FileMode::Compare, path.into())]);
         assert_eq!(mode(&["--compare"]), compare("usual"));
         assert_eq!(mode(&["--compare", "--long"]), compare("usual"));
         assert_eq!(mode(&["--compare", "other"]), compare("other"));
         assert_eq!(mode(&["--compare=other"]), compare("other"));
+        let both = [FileMode::CheckCertificate, FileMode::Compare].map(|mode| (mode, "usual".into()));
+        assert_eq!(mode(&["--check-certificate", "--compare"]), Mode::Files(both.into()));
     }
 
     #[test]

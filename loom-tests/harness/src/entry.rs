@@ -57,7 +57,7 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
     match &options.mode {
         Mode::Replay(token) => replay::show(suite, explorer, token),
         Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failed.is_empty()),
-        Mode::Files(mode, path) => whole::Whole::new(suite, explorer, options, &limits)?.act(*mode, path),
+        Mode::Files(files) => whole::Whole::new(suite, explorer, options, &limits)?.act_on(files),
     }
 }
 

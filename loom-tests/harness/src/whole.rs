@@ -10,7 +10,8 @@ use crate::report::diagrams;
 use crate::run::{self, Reports};
 use crate::search::Limits;
 use crate::suite::Suite;
-use std::path::Path;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 /// A suite without any filter or limit.
 pub(crate) struct Whole<'a> {
@@ -18,6 +19,7 @@ pub(crate) struct Whole<'a> {
     explorer: &'static dyn Explore,
     options: &'a Options,
     limits: Limits,
+    explored: OnceCell<Option<Certificate>>,
 }
 
 impl<'a> Whole<'a> {
@@ -36,11 +38,19 @@ impl<'a> Whole<'a> {
                         no filter, no part, and no limit by a variable"
                 .into());
         }
-        Ok(Self { suite, explorer, options, limits: unlimited })
+        Ok(Self { suite, explorer, options, limits: unlimited, explored: OnceCell::new() })
     }
 
     /// False when something is not as it is written.
-    pub(crate) fn act(&self, mode: FileMode, path: &Path) -> Result<bool, String> {
+    pub(crate) fn act_on(&self, files: &[(FileMode, PathBuf)]) -> Result<bool, String> {
+        let mut is_right = true;
+        for (mode, path) in files {
+            is_right &= self.act(*mode, path)?;
+        }
+        Ok(is_right)
+    }
+
+    fn act(&self, mode: FileMode, path: &Path) -> Result<bool, String> {
         match mode {
             FileMode::WriteDiagrams => self.write_diagrams(path),
             FileMode::CheckDiagrams => self.check_diagrams(path),
@@ -87,7 +97,7 @@ impl<'a> Whole<'a> {
     fn write_certificate(&self, base: &Path) -> Result<bool, String> {
         let file = base.with_extension("json");
         let old = file.exists().then(|| Certificate::read(&file)).transpose()?.unwrap_or_default();
-        let Some(mut now) = self.explored()? else { return Ok(false) };
+        let Some(mut now) = self.explored()?.cloned() else { return Ok(false) };
         now.keep(old, self.suite, self.explorer.name());
         now.write(base)?;
         say(&format!("certificate written to {}", file.display()));
@@ -98,7 +108,7 @@ impl<'a> Whole<'a> {
         let old = Certificate::read(file)?;
         let Some(now) = self.explored()? else { return Ok(false) };
         let is_run = |long: Long| self.options.takes(long.is_for(self.explorer.is_second()));
-        let differences = old.differences(&now, self.explorer.name(), is_run);
+        let differences = old.differences(now, self.explorer.name(), is_run);
         lines(&differences);
         say(&format!("certificate {}: {}", file.display(), count(differences.len() as u64, "difference")));
         Ok(differences.is_empty())
@@ -109,14 +119,22 @@ impl<'a> Whole<'a> {
         let engine = self.explorer.name();
         let other = there.other_engine(engine).map_err(|why| format!("{}: {why}", file.display()))?;
         let Some(now) = self.explored()? else { return Ok(false) };
-        let agreement = there.agreement(&now, [engine, other], self.explorer.is_second());
+        let agreement = there.agreement(now, [engine, other], self.explorer.is_second());
         lines(&agreement.differences);
         say(&agreement.to_string());
         Ok(agreement.differences.is_empty())
     }
 
-    /// Runs everything; `None` when a case failed.
-    fn explored(&self) -> Result<Option<Certificate>, String> {
+    /// Runs everything, once; `None` when a case failed.
+    fn explored(&self) -> Result<Option<&Certificate>, String> {
+        if self.explored.get().is_none() {
+            let explored = self.explore()?;
+            self.explored.get_or_init(|| explored);
+        }
+        Ok(self.explored.get().and_then(Option::as_ref))
+    }
+
+    fn explore(&self) -> Result<Option<Certificate>, String> {
         let (total, reports) = run::run(self.suite, self.explorer, self.options, &self.limits)?;
         if !total.failed.is_empty() {
             return Ok(None);

@@ -7,9 +7,10 @@ use crate::search::{EVERY, Exploration, Limits, Part, Progress};
 use std::sync::Arc;
 use traceset::Search;
 
-/// After so many executions of a search a piece of it is for whoever is free: some tenths of a second. It does
-/// not depend on the machine, since how many executions are blocked depends on it.
-const EXECUTIONS_A_PIECE: u64 = 5_000;
+/// After so many executions of a search a piece of it is for whoever is free: about a second. It does not depend
+/// on the machine, since how many executions are blocked depends on it. (With 5,000, every twelfth execution of
+/// five writers was.)
+const EXECUTIONS_A_PIECE: u64 = 20_000;
 
 /// So many are dealt out to each part, since they differ in size.
 const PIECES_A_PART: u64 = 8;
