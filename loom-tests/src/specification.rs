@@ -60,7 +60,6 @@ pub struct Drain {
     waited_reservations: bool,
     waited_nocow_writers: bool,
     waited_ordered: bool,
-    is_served: bool, // by a commit that closed after its waits, its own or another role's
     pub copy: Copy,
 }
 
@@ -68,6 +67,7 @@ pub struct Drain {
 pub enum Copy {
     #[default]
     NotCommitted,
+    Committing, // by a commit that closed after its waits, its own or another role's
     Left {
         must: BTreeSet<LogicalRange>, // of the extents that every root since its commit lists
         may: BTreeSet<LogicalRange>,  // of those that the first lists, and a later one no more
@@ -86,12 +86,12 @@ impl Copy {
     /// A root that lists `listed` is switched to.
     fn switch(&mut self, listed: BTreeSet<LogicalRange>) {
         match self {
-            Self::NotCommitted => *self = Self::Left { must: listed, may: BTreeSet::new() },
+            Self::Committing => *self = Self::Left { must: listed, may: BTreeSet::new() },
             Self::Left { must, may } => {
                 may.extend(must.difference(&listed));
                 must.retain(|extent| listed.contains(extent));
             }
-            Self::Finished => {}
+            Self::NotCommitted | Self::Finished => {}
         }
     }
 }
@@ -186,8 +186,9 @@ impl Specification {
                 must("O11: it holds no handle", !holds_handle);
                 must("C1: no commit is at work, or failed", self.commit == Commit::None);
                 self.commit = Commit::Waits(role);
-                let waiting = self.drains.values_mut().filter(|drain| drain.waited_ordered);
-                waiting.for_each(|drain| drain.is_served = true);
+                let is_served = |drain: &&mut Drain| drain.waited_ordered && drain.copy == Copy::NotCommitted;
+                let served = self.drains.values_mut().filter(is_served);
+                served.for_each(|drain| drain.copy = Copy::Committing);
             }
             Event::RunRefs { transaction } => {
                 must("C1: it commits the running one", commits && transaction.0 == self.committed + 1);
@@ -212,7 +213,7 @@ impl Specification {
                 must("T2: to the next root", (from.0, to.0) == (self.committed, self.committed + 1));
                 (self.committed, self.commit_root) = (to.0, self.tree.clone());
                 self.commit = Commit::None;
-                for ((_, group), drain) in self.drains.iter_mut().filter(|(_, drain)| drain.is_served) {
+                for ((_, group), drain) in &mut self.drains {
                     let listed = self.commit_root.iter().filter(|extent| group_of(**extent) == *group);
                     drain.copy.switch(listed.copied().collect());
                 }
@@ -288,7 +289,7 @@ impl Specification {
     ) -> Option<(&BTreeSet<LogicalRange>, &BTreeSet<LogicalRange>)> {
         self.drains.get(&(role, group)).and_then(|drain| match &drain.copy {
             Copy::Left { must, may } => Some((must, may)),
-            Copy::NotCommitted | Copy::Finished => None,
+            Copy::NotCommitted | Copy::Committing | Copy::Finished => None,
         })
     }
 

@@ -144,15 +144,20 @@ impl Shard {
     #[cold]
     fn let_in(&self) {
         let mut waiting = self.waiting.lock();
-        let count = waiting.count;
+        let (count, expected) = (waiting.count, Word::EXPECTED_BY_SOME);
+        let let_in = |word: Word| word.with_all_let_in(count);
         // Acquire: pairs with the Release of every opening before; the lock hands on what those closers did to
         // the threads that are let in. Relaxed where it refuses: nothing is handed over.
-        let orders = (Ordering::Acquire, Ordering::Relaxed);
-        let outcome = self.update(Word::EXPECTED_BY_SOME, orders, |word| word.with_all_let_in(count));
-        if outcome.is_ok() {
+        if self.update(expected, (Ordering::Acquire, Ordering::Relaxed), let_in).is_ok() {
             *waiting = Waiting { count: 0, admissions: waiting.admissions + 1 };
         }
         waiting.notify_all();
+    }
+
+    /// Enters, or says that a thread waits to enter. Returns the word before; refuses where that is in vain.
+    fn enter_or_expect(&self) -> Result<Word, Word> {
+        // Acquire: as in `enter`. Relaxed where it refuses: nothing is handed over.
+        self.update(Word::CLOSED, (Ordering::Acquire, Ordering::Relaxed), Word::entered_or_expected)
     }
 
     /// Blocks until the caller is counted as inside.
@@ -162,9 +167,7 @@ impl Shard {
             if registered.is_some_and(|admissions| admissions < waiting.admissions) {
                 return Some(Ok(())); // G7
             }
-            // Acquire: as in `enter`. Relaxed where it refuses: nothing is handed over.
-            let orders = (Ordering::Acquire, Ordering::Relaxed);
-            let outcome = match self.update(Word::CLOSED, orders, Word::entered_or_expected) {
+            let outcome = match self.enter_or_expect() {
                 Ok(before) if before.admits() => Some(Ok(())),
                 Ok(_closed) => None,
                 Err(refused) => Some(Err(EnterError::of(refused))),

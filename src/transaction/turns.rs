@@ -20,7 +20,7 @@
 //!
 //! - C1: at most one commit is at work.
 //! - C6: a commit serves only threads that asked before it closed, and all of them.
-//! - C7: of the commits that close after a thread asked, the first one serves it.
+//! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
 
 use crate::extent_tree::CommitRoot;
 use crate::sync::{Monitor, yield_now};

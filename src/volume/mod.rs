@@ -445,9 +445,11 @@ mod tests {
     #[test]
     fn used_bytes_that_no_item_accounts_for_are_found() {
         let mut volume = volume();
-        volume.write(&[1]).expect("space");
-        let _ = volume.transactions.commit().expect("commits, and does not book");
-        let group = volume.groups()[0].block_group.id();
+        let extent = volume.write(&[1]).expect("space");
+        volume.commit().expect("commits");
+        let group = &volume.groups()[0].block_group;
+        group.book_removed(extent).expect("used");
+        let group = group.id();
         assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
     }
 

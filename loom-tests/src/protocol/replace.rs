@@ -360,8 +360,16 @@ impl Parts {
         note(format!("the I/O of {extent} completes"));
     }
 
-    /// Commits, and says so to those that would share it.
     fn commit(&self) {
+        if self.roles.replace.contains(&Step::ShareCommit) {
+            self.commit_and_share();
+        } else {
+            let _ = self.transactions.commit().expect("commits");
+        }
+    }
+
+    /// Commits, and says so to a replace that would share it.
+    fn commit_and_share(&self) {
         self.commits.lock().0 = true;
         let _ = self.transactions.commit().expect("commits");
         let mut commits = self.commits.lock();
@@ -375,7 +383,7 @@ impl Parts {
         if is_at_work {
             self.commits.wait_until(|commits| (commits.1 > before).then_some(()));
         } else {
-            self.commit();
+            self.commit_and_share();
         }
     }
 
