@@ -28,6 +28,12 @@ pub struct Failed {
 }
 
 impl Case {
+    /// Whether the engine that this build is for runs it only in the long run.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        Engine::of_this_build().is_ok_and(|engine| self.long.is_for(engine.explorer().is_second()))
+    }
+
     /// Explores without any bound, until the search ends or an execution fails, with the engine that this build
     /// is for. Loom's variables are not read.
     ///

@@ -91,12 +91,6 @@ impl Case {
         self.weight
     }
 
-    /// Whether an engine runs it only in the long run.
-    #[must_use]
-    pub fn is_long(&self) -> bool {
-        self.long != Long::Never
-    }
-
     /// Whether it is too large for loom: see [`Model::second_engine_only`].
     #[must_use]
     pub fn is_second_engine_only(&self) -> bool {

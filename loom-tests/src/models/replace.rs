@@ -231,9 +231,11 @@ fn clones() -> Vec<Model> {
             .theorem(of(
                 "an extent that gets a second reference and loses one, before and after the drain's commit",
             ))
+            .long_under_loom()
             .weight(10),
         model("replace/clone+committer", Plan::of(&[Cloner, Committer]), &cloned)
             .theorem(of("a clone whose two refs land in any two of three transactions"))
+            .long_under_loom()
             .weight(30),
         model(
             "replace/2-owners",
@@ -244,6 +246,7 @@ fn clones() -> Vec<Model> {
             "an extent of two owners: the first to overwrite it moves, and so does the second, unless the \
                      drain has committed that it is alone",
         ))
+        .long_under_loom()
         .weight(20),
     ]
 }

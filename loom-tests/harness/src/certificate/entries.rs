@@ -114,7 +114,10 @@ impl Certificate {
             for (column, found) in entry.engines.clone() {
                 if stays(case, entry.litmus, column == engine, suite) {
                     let kept = self.models.entry(name.clone());
-                    let declared = || ModelEntry { engines: Columns::new(), ..entry.clone() };
+                    let declared = || match case {
+                        Some(case) => ModelEntry::of(case),
+                        None => ModelEntry { engines: Columns::new(), ..entry.clone() },
+                    };
                     kept.or_insert_with(declared).engines.entry(column).or_insert(found);
                 }
             }
@@ -124,7 +127,10 @@ impl Certificate {
             for (column, found) in entry.engines.clone() {
                 if stays(case, entry.litmus, column == engine, suite) {
                     let kept = self.twins.entry(name.clone());
-                    let declared = || TwinEntry { engines: Columns::new(), ..entry.clone() };
+                    let declared = || match case {
+                        Some(case) => TwinEntry::of(case),
+                        None => TwinEntry { engines: Columns::new(), ..entry.clone() },
+                    };
                     kept.or_insert_with(declared).engines.entry(column).or_insert(found);
                 }
             }
