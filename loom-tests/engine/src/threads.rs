@@ -59,6 +59,7 @@ impl ThreadSet {
 }
 
 impl FromIterator<usize> for ThreadSet {
+    #[inline]
     fn from_iter<I: IntoIterator<Item = usize>>(threads: I) -> Self {
         let mut set = Self::EMPTY;
         threads.into_iter().for_each(|thread| set.insert(thread));

@@ -26,7 +26,10 @@ impl Sleep {
     }
 
     /// The threads that still sleep after `event`.
-    fn after(self, event: Event, mutant: Option<Mutant>) -> Self {
+    fn after(&self, event: Event, mutant: Option<Mutant>) -> Self {
+        if self.threads.is_empty() {
+            return Self::NOBODY;
+        }
         let sleeps_on = |thread: &usize| {
             let sleeper = self.events[*thread];
             let is_deaf = match mutant {
