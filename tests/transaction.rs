@@ -247,7 +247,7 @@ fn may_fail() -> Transactions<Failing> {
     Transactions::with_steps(Shards::default(), Failing::default())
 }
 
-/// Makes the next commit fail, whoever leads it.
+/// Makes the next commit fail, whichever thread leads it.
 fn fail(transactions: &Transactions<Failing>, how: Failure) -> String {
     *transactions.steps().0.lock() = Some(how);
     if how == Failure::Refs {

@@ -14,7 +14,7 @@
 //! | taken, not switched: in the live tree, not in the commit root | then | that commit switches the root |
 //! | in the commit root | then | |
 //!
-//! Whose turn it is to commit, and who is served by whose commit, is in `turns.rs`.
+//! Which thread leads a commit, and which threads it serves, is in `turns.rs`.
 //!
 //! # Invariants
 //!

@@ -1,4 +1,4 @@
-//! Whose turn it is to commit, and who is served by the commit of another thread.
+//! Which thread leads the next commit, and which threads are served by it.
 //!
 //! The hard part: a thread that asks for a commit must be served by one that closed *after* it asked, and yet
 //! a hundred that ask at once must not cost a hundred commits. So a thread that asks while a commit is at work
@@ -6,7 +6,7 @@
 //!
 //! # State: under one lock, which nobody holds while a commit is at work
 //!
-//! | phase | means | who asks |
+//! | phase | means | a thread that asks |
 //! |---|---|---|
 //! | idle | no commit is at work | leads the next one, at once |
 //! | gathering | one thread leads, and has not closed the transaction yet | is served by that commit |
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// Whoever asks while commit 1 is at work is served by commit 2, which one of them leads.
+    /// Threads that ask while commit 1 is at work are served by commit 2, which one of them leads.
     #[test]
     fn those_who_ask_while_a_commit_is_at_work_share_the_next() {
         let turns = Turns::new();
