@@ -256,9 +256,12 @@ mod readme {
 
     const NOUNS: [&str; 3] = ["models", "executions", "red"];
 
-    /// The numbers of the certificate's first sentence: models, executions, red twins.
-    fn totals(certificate: &str) -> Vec<&str> {
-        let sentence = certificate.lines().find(|line| line.contains(" models, ")).expect("the totals");
+    /// The numbers of each engine's sentence in the certificate: models, executions, red twins.
+    fn totals(certificate: &str) -> Vec<Vec<&str>> {
+        certificate.lines().filter(|line| line.contains(" models, ")).map(numbers).collect()
+    }
+
+    fn numbers(sentence: &str) -> Vec<&str> {
         let words: Vec<_> = sentence.split_whitespace().collect();
         let before = |word: &str| words.windows(2).find(|pair| pair[1].starts_with(word)).map(|pair| pair[0]);
         NOUNS.iter().filter_map(|word| before(word)).collect()
@@ -268,14 +271,20 @@ mod readme {
         let words: Vec<_> = readme.split_whitespace().collect();
         totals.len() == NOUNS.len()
             && totals.iter().zip(NOUNS).all(|(total, noun)| {
-                words.windows(2).any(|pair| pair[0] == *total && pair[1].trim_end_matches(',') == noun)
+                words
+                    .windows(2)
+                    .any(|pair| pair[0] == *total && pair[1].trim_end_matches([',', '.', ';']) == noun)
             })
     }
 
     #[test]
-    fn it_quotes_the_totals_of_the_certificate() {
+    fn it_quotes_the_totals_of_each_engine() {
         let (readme, certificate) = (read("README.md"), read("docs/certificate.md"));
-        assert!(quotes(&readme, &totals(&certificate)), "README.md should quote {:?}", totals(&certificate));
+        let totals = totals(&certificate);
+        assert_eq!(totals.len(), 2, "one sentence for each engine");
+        for engine in totals {
+            assert!(quotes(&readme, &engine), "README.md should quote {engine:?}");
+        }
     }
 
     #[test]

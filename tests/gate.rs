@@ -16,6 +16,7 @@ use support::{Counter, panics, within_a_minute};
 #[derive(Default)]
 struct Watched {
     gate: Gate,
+    entered: Counter,
     inside: Counter,
     refused: Counter,
     occupied: Counter,
@@ -27,6 +28,7 @@ impl Watched {
     fn enter_once(&self, stays: bool) {
         match self.gate.enter() {
             Ok(guard) => {
+                self.entered.next();
                 self.inside.next();
                 if stays {
                     std::thread::yield_now();
@@ -38,6 +40,14 @@ impl Watched {
                 self.refused.next();
             }
             Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Without it, two threads that close in turns can leave the gate closed for minutes.
+    fn wait_until_somebody_entered(&self) {
+        let before = self.entered.get();
+        while self.entered.get() == before {
+            std::thread::yield_now();
         }
     }
 
@@ -76,6 +86,7 @@ fn nobody_is_inside_a_gate_that_was_waited_empty() {
                     while closings < 100 || watched.occupied.get() == 0 || watched.refused.get() == 0 {
                         assert_eq!(watched.inside_when_closed(true), 0, "G4: a thread was left inside");
                         closings += 1;
+                        watched.wait_until_somebody_entered();
                     }
                 });
             }

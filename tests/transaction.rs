@@ -160,7 +160,8 @@ fn commits_at_once_all_have_what_ended_before() {
             });
         }
         assert_eq!(transactions.commit_root().len(), 2000);
-        assert_eq!(transactions.commit_root().transaction(), TransactionId(2000), "C1: one number each");
+        let TransactionId(commits) = transactions.commit_root().transaction();
+        assert!((500..=2000).contains(&commits), "C1: at most one for each call, and one for each round");
     });
 }
 

@@ -55,7 +55,6 @@ pub struct Refs {
 
 /// A level of read-only, and what its role did under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each step that was done")]
 pub struct Drain {
     waited_reservations: bool,
     waited_nocow_writers: bool,

@@ -512,7 +512,7 @@ impl TransactionHandle<'_> {
     }
 
     /// Queues all reference changes of `refs`, and leaves it empty. Many are handed over and not copied: see
-    /// [`DelayedRefQueue::append`].
+    /// [`DelayedRefQueue::append`](crate::DelayedRefQueue::append).
     ///
     /// ```
     /// # use blockgate::{DelayedRef, LogicalRange, Transactions};

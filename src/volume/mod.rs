@@ -220,7 +220,8 @@ impl Volume {
     }
 
     /// Drops one reference to `extent`. With the last, its item leaves the tree at the next commit, and
-    /// its space is free after it. Blocks as [`Volume::join`].
+    /// its space is free after it. Blocks while a commit
+    /// closes the transaction that runs.
     ///
     /// Returns the transaction whose commit drops the reference.
     ///

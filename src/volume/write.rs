@@ -27,7 +27,8 @@ use super::{Volume, WriteError};
 
 impl Volume {
     /// Writes `data` to a new extent, and returns where. Its length is rounded up to whole allocation
-    /// units; the bytes behind the data are zero. Blocks for the device, and as [`Volume::join`].
+    /// units; the bytes behind the data are zero. Blocks for the device, and while a commit
+    /// closes the transaction that runs.
     ///
     /// A group that is read-only is passed over; that is no error unless none is left.
     ///
@@ -431,7 +432,7 @@ impl CowWrite<'_> {
     }
 
     /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Blocks
-    /// as [`Volume::join`].
+    /// while a commit closes the transaction that runs.
     ///
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.

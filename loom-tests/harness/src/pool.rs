@@ -44,7 +44,7 @@ impl<Item> Queue<Item> {
     }
 }
 
-/// Somebody who is at work on an item, until it is dropped, also by an unwinding.
+/// A thread is at work on an item, until this is dropped, also by unwinding.
 struct AtWork<'a, Item>(&'a Queue<Item>);
 
 impl<Item> Drop for AtWork<'_, Item> {

@@ -106,7 +106,7 @@ impl Search {
 
     /// After each `every` executions, gives a piece of what is left to `give`, if there is one: another thread
     /// may explore it by [`Search::piece`]. The complete executions of this search and of all pieces are those of the
-    /// whole, each in one of them. How many there are, and which, does not depend on who explores the pieces.
+    /// whole, each in one of them. How many there are, and which, does not depend on which thread explores which piece.
     ///
     /// # Panics
     /// If `every` is 0.

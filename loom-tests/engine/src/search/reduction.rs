@@ -66,7 +66,7 @@ impl Reduction {
     }
 
     fn reverse(&mut self, trace: &Trace, race: (u32, u32)) {
-        // Where everybody is explored, by whomever, there is nothing to add.
+        // Where every thread is explored, here or in another piece, there is nothing to add.
         if (race.0 as usize) < self.floor {
             return;
         }

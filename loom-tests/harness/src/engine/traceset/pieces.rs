@@ -7,7 +7,7 @@ use crate::search::{EVERY, Exploration, Limits, Part, Progress};
 use std::sync::Arc;
 use traceset::Search;
 
-/// After so many executions of a search a piece of it is for whoever is free: some seconds. It does not depend
+/// After so many executions of a search a thread that is free takes a piece of it: some seconds. It does not depend
 /// on the machine, since how many executions are blocked depends on it. (With 5,000, every twelfth execution of
 /// five writers was; with 20,000, every twelfth of six.)
 const EXECUTIONS_A_PIECE: u64 = 50_000;
