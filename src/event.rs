@@ -116,6 +116,13 @@ pub enum Event {
         /// The write failed, or its handle was dropped unfinished.
         failed: bool,
     },
+    /// An ordered extent became two, each with a handle of its own.
+    SplitOrdered {
+        /// The bytes on their way.
+        extent: LogicalRange,
+        /// The first byte of the second one.
+        at: LogicalAddress,
+    },
     /// A wait for ordered extents ended.
     WaitOrdered {
         /// Where.
@@ -214,6 +221,7 @@ impl fmt::Display for Event {
                 write!(f, "wait for NOCOW writers of {group}: {}", what(waited))
             }
             Self::AddOrdered { extent } => write!(f, "add ordered extent {extent}"),
+            Self::SplitOrdered { extent, at } => write!(f, "split ordered extent {extent} at {}", Bytes(*at)),
             Self::RemoveOrdered { extent, failed: false } => write!(f, "finish ordered extent {extent}"),
             Self::RemoveOrdered { extent, failed: true } => write!(f, "fail ordered extent {extent}"),
             Self::WaitOrdered { range, count, failed } => {

@@ -102,7 +102,7 @@ pub use device::{Device, MemoryDevice};
 pub use event::Event;
 pub use extent_tree::{CommitRoot, ExtentTree, RefError};
 pub use gate::{Closed, EnterError, Gate, Inside};
-pub use ordered_extent::{OrderedExtent, OrderedExtents, Waited};
+pub use ordered_extent::{OrderedExtent, OrderedExtents, SplitError, Waited};
 pub use replace::{CancelToken, CopyError, Cursor, CursorReader, Frozen, Metadata, Summary};
 pub use sharded::Shards;
 pub use transaction::{CommitError, TransactionHandle, Transactions};

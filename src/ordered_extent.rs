@@ -24,6 +24,7 @@
 //! - X3: the thread that takes `pending` to zero wakes the waiter.
 //! - X4: what was done before an entry left happens-before the return of a wait that counted it (the
 //!   shard's lock).
+//! - X5: the two halves of an entry that was split have its number: a wait that counted it waits for both.
 //!
 //! # Rejected
 //!
@@ -41,6 +42,7 @@
 //! The kernel's are
 //! `btrfs_add_ordered_extent`, `btrfs_finish_ordered_io` and `btrfs_wait_ordered_roots`.
 
+use std::fmt;
 use std::ops::Deref;
 
 use crate::event::{Event, emit, emit_then};
@@ -175,14 +177,14 @@ impl OrderedExtents {
             // or has a number that says it came later.
             let pending = slab.count_overlapping(range);
             if pending != 0 {
-                waited.count += pending;
                 to_wait.insert_if(index, true);
                 tickets[index] = slab.begin_wait(range, pending);
             }
         }
         // One after the other is enough: each shard's count only falls, also while another is waited for.
         for index in to_wait.iter() {
-            waited.failed += self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
+            let over = self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
+            (waited.count, waited.failed) = (waited.count + over.count, waited.failed + over.failed);
         }
         emit(|| Event::WaitOrdered { range, count: waited.count, failed: waited.failed });
         waited
@@ -205,6 +207,12 @@ impl OrderedExtents {
     /// ```
     pub fn leaked(&mut self) -> usize {
         self.shards.iter_mut().map(|shard| shard.get_mut().live_count()).sum()
+    }
+
+    /// Shortens the entry to `first`, and returns the place of a new one for the rest.
+    fn split(&self, place: Place, first: LogicalRange, rest: LogicalRange) -> Place {
+        let slot = self.shards[place.shard].lock().split(place.slot, first, rest);
+        Place { slot, ..place }
     }
 
     #[inline(always)]
@@ -240,7 +248,8 @@ impl OrderedExtents {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use]
 pub struct Waited {
-    /// How many writes were in flight when the wait began.
+    /// How many writes were in flight when the wait began. One that was [split](OrderedExtent::split_off)
+    /// meanwhile counts as often as it has parts in the range.
     pub count: usize,
     /// How many of them failed, or were dropped unfinished: their bytes are not what was intended.
     pub failed: usize,
@@ -279,6 +288,35 @@ pub struct OrderedExtent<Owner: Deref<Target = OrderedExtents>> {
     extent: LogicalRange,
     place: Place,
 }
+
+/// Why a write was not split: one of the two would have no bytes.
+///
+/// Part of the proof: [ordered extents](crate::proof::ordered_extent).
+///
+/// ```
+/// # use blockgate::{LogicalRange, OrderedExtents};
+/// let in_flight = OrderedExtents::default();
+/// let mut write = in_flight.add(LogicalRange::new(0, 4096)?);
+/// let error = write.split_off(4096).unwrap_err();
+/// assert_eq!(error.to_string(), "[0, 4K) cannot be split after 4096 bytes: each part needs one at least");
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SplitError {
+    /// The bytes on their way.
+    pub extent: LogicalRange,
+    /// How many were to stay with the first.
+    pub length: u64,
+}
+
+impl fmt::Display for SplitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { extent, length } = self;
+        write!(f, "{extent} cannot be split after {length} bytes: each part needs one at least")
+    }
+}
+
+impl std::error::Error for SplitError {}
 
 /// Where the entry of a write is.
 #[derive(Debug, Clone, Copy)]
@@ -339,6 +377,54 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     /// ```
     pub fn fail(self) {
         drop(self);
+    }
+
+    /// Takes all bytes but the first `length` of this write into a write of its own, for an I/O that completes in
+    /// parts: each part is finished when its bytes are on the device. Every wait that counts this write counts both.
+    /// Locks the write's shard.
+    ///
+    /// Adding the rest as a new write instead loses it: a wait that began before ends with the first part.
+    ///
+    /// # Errors
+    /// [`SplitError`] where one of the two would have no bytes; nothing is changed then.
+    ///
+    /// Source: `btrfs_split_ordered_extent`.
+    ///
+    /// ```
+    /// # use blockgate::{LogicalRange, OrderedExtents};
+    /// use blockgate::{Device, MemoryDevice, OrderedExtent, SplitError};
+    ///
+    /// /// The device wrote less than it was asked to: the rest is another write.
+    /// fn complete<'a>(
+    ///     mut write: OrderedExtent<&'a OrderedExtents>,
+    ///     written: u64,
+    /// ) -> Result<OrderedExtent<&'a OrderedExtents>, SplitError> {
+    ///     let rest = write.split_off(written)?;
+    ///     write.finish();
+    ///     Ok(rest)
+    /// }
+    ///
+    /// let in_flight = OrderedExtents::default();
+    /// let write = in_flight.add(LogicalRange::new(0, 8192)?);
+    /// let rest = complete(write, 4096)?;
+    /// assert_eq!(rest.extent(), LogicalRange::new(4096, 4096)?);
+    /// assert_eq!(in_flight.in_flight(), 1);
+    /// rest.finish();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn split_off(&mut self, length: u64) -> Result<Self, SplitError>
+    where
+        Owner: Clone,
+    {
+        let whole = self.extent;
+        let (first, rest) = whole.split_at(length).ok_or(SplitError { extent: whole, length })?;
+        let owner = self.owner.clone().ok_or(SplitError { extent: whole, length })?;
+        let place = owner.split(self.place, first, rest);
+        self.extent = first;
+        // Owned before it is reported: if that unwinds, the second write has failed.
+        let second = Self { owner: Some(owner), extent: rest, place };
+        emit(|| Event::SplitOrdered { extent: whole, at: rest.start() });
+        Ok(second)
     }
 
     /// The handle, for an owner that it cannot be moved out of; nothing the second time.
@@ -415,7 +501,14 @@ struct Wait {
     range: LogicalRange,
     before: u64,
     pending: usize,
-    failed: usize,
+    waited: Waited,
+}
+
+impl Wait {
+    /// Whether it counted the write of `slot`, or would have, if that had been a write of its own already.
+    fn has_counted(&self, slot: &Slot) -> bool {
+        slot.sequence < self.before && slot.overlaps(&self.range)
+    }
 }
 
 #[derive(Debug)]
@@ -450,6 +543,11 @@ impl Slab {
     fn insert(&mut self, extent: LogicalRange) -> usize {
         let new = Slot::live(extent, self.next_sequence);
         self.next_sequence += 1;
+        self.place(new)
+    }
+
+    #[inline]
+    fn place(&mut self, new: Slot) -> usize {
         if self.first_free == NONE {
             self.slots.push(new);
             return self.slots.len() - 1;
@@ -485,15 +583,30 @@ impl Slab {
     fn begin_wait(&mut self, range: LogicalRange, pending: usize) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.waits.push(Wait { ticket, range, before: self.next_sequence, pending, failed: 0 });
+        let waited = Waited { count: pending, failed: 0 };
+        self.waits.push(Wait { ticket, range, before: self.next_sequence, pending, waited });
         ticket
     }
 
-    /// Removes the wait if it is over, and returns how many of its writes failed.
-    fn end_wait(&mut self, ticket: u64) -> Option<usize> {
+    /// Removes the wait if it is over, and returns what it waited for.
+    fn end_wait(&mut self, ticket: u64) -> Option<Waited> {
         let index = self.waits.iter().position(|wait| wait.ticket == ticket)?;
         // Other waits are found by their ticket, so their order does not matter.
-        (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).failed)
+        (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).waited)
+    }
+
+    /// Makes two entries of one, under its number (X5). No wait ends by it: each that counted the one counts at least
+    /// one of the two.
+    fn split(&mut self, index: usize, first: LogicalRange, rest: LogicalRange) -> usize {
+        let whole = self.slots[index];
+        let halves = [first, rest].map(|half| Slot::live(half, whole.sequence));
+        for wait in self.waits.iter_mut().filter(|wait| wait.has_counted(&whole)) {
+            let more = halves.iter().filter(|half| wait.has_counted(half)).count() - 1;
+            wait.pending += more;
+            wait.waited.count += more;
+        }
+        self.slots[index] = halves[0];
+        self.place(halves[1])
     }
 }
 
@@ -502,12 +615,10 @@ impl Slab {
 #[cold]
 fn count_down(slab: &mut MonitorGuard<'_, Slab>, slot: &Slot, failed: bool) {
     let mut is_over = false;
-    for wait in &mut slab.waits {
-        if slot.sequence < wait.before && slot.overlaps(&wait.range) {
-            wait.pending -= 1;
-            wait.failed += usize::from(failed);
-            is_over |= wait.pending == 0;
-        }
+    for wait in slab.waits.iter_mut().filter(|wait| wait.has_counted(slot)) {
+        wait.pending -= 1;
+        wait.waited.failed += usize::from(failed);
+        is_over |= wait.pending == 0;
     }
     if is_over {
         slab.notify_all();
@@ -569,6 +680,38 @@ mod tests {
             finished.finish();
             assert_eq!(waiter.join().expect("the waiter ends"), Waited { count: 2, failed: 1 });
         });
+    }
+
+    #[test]
+    fn a_wait_counts_the_parts_of_its_range() {
+        let in_flight = OrderedExtents::new(Shards::new(1));
+        let mut first = in_flight.add(range(0, 8192));
+        std::thread::scope(|scope| {
+            let wait = |range| in_flight.wait_range(range);
+            let waiters = [range(0, 8192), range(0, 4096), range(8191, 1)]
+                .map(|range| scope.spawn(move || wait(range)));
+            while in_flight.shards[0].lock().waits.len() < 3 {
+                std::thread::yield_now();
+            }
+            let second = first.split_off(4096).expect("in two");
+            assert_eq!((first.extent(), second.extent()), (range(0, 4096), range(4096, 4096)));
+            second.fail();
+            first.finish();
+            let waited = waiters.map(|waiter| waiter.join().expect("the waiter ends"));
+            let counts = |count, failed| Waited { count, failed };
+            assert_eq!(waited, [counts(2, 1), counts(1, 0), counts(1, 1)]);
+        });
+    }
+
+    #[test]
+    fn a_part_without_bytes_is_refused_and_changes_nothing() {
+        let in_flight = OrderedExtents::default();
+        let extent = range(4096, 4096);
+        let mut write = in_flight.add(extent);
+        for length in [0, 4096, 4097, u64::MAX] {
+            assert_eq!(write.split_off(length).err(), Some(SplitError { extent, length }));
+        }
+        assert_eq!((in_flight.in_flight(), write.extent()), (1, extent));
     }
 
     #[test]

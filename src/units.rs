@@ -129,6 +129,14 @@ impl LogicalRange {
         self.overlaps(other).then(|| Self::between(self.start.max(other.start), self.end().min(other.end())))
     }
 
+    /// The first `length` bytes, and the others; nothing where one of the two would be empty.
+    pub(crate) fn split_at(&self, length: u64) -> Option<(Self, Self)> {
+        (0 < length && length < self.length).then(|| {
+            let at = self.start + length;
+            (Self::between(self.start, at), Self::between(at, self.end()))
+        })
+    }
+
     /// Whether start and length are multiples of `unit` bytes.
     ///
     /// No range is aligned to a unit of zero.

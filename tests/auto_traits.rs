@@ -90,6 +90,7 @@ assert_send_and_sync!(
     Side,
     SpaceError,
     SpaceKind,
+    SplitError,
     Summary,
     TransactionHandle<'static>,
     TransactionId,

@@ -161,10 +161,20 @@ impl Specification {
                 self.missing.extend((!both).then_some(extent));
             }
             Event::RemoveOrdered { extent, failed } => {
-                must("O4: its ref is queued first", failed || self.refs.contains_key(&extent));
+                let is_queued = self.refs.keys().any(|one| one.contains(&extent));
+                must("O4: its ref is queued first", failed || is_queued);
                 let held = self.ordered.remove(&extent).unwrap_or(0);
                 must("O14: held", held > 0);
                 self.ordered.extend((held > 1).then(|| (extent, held - 1)));
+            }
+            Event::SplitOrdered { extent, at } => {
+                let held = self.ordered.remove(&extent).unwrap_or(0);
+                must("O14: it is in flight", held > 0);
+                self.ordered.extend((held > 1).then(|| (extent, held - 1)));
+                for (start, end) in [(extent.start(), at), (at, extent.end())] {
+                    let part = LogicalRange::new(start, end - start).expect("neither part is empty");
+                    *self.ordered.entry(part).or_default() += 1;
+                }
             }
             // Transactions: handles, delayed refs, commits.
             Event::Join => {

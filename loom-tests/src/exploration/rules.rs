@@ -59,6 +59,7 @@ fn group() -> LogicalRange {
 /// the commit of that fails.
 fn allowed() -> Run {
     let (id, extent) = (BlockGroupId(0), group());
+    let [first, rest] = [0, 2048].map(|start| LogicalRange::new(start, 2048).expect("a half"));
     let cow = [
         Event::BeginReservation { group: id },
         Event::Allocate { group: id, extent },
@@ -74,8 +75,11 @@ fn allowed() -> Run {
         Event::BeginNocow { group: id },
         Event::AddOrdered { extent },
         Event::EndNocow { group: id },
-        Event::Write { extent, both: false },
-        Event::RemoveOrdered { extent, failed: false },
+        Event::SplitOrdered { extent, at: 2048 },
+        Event::Write { extent: first, both: false },
+        Event::RemoveOrdered { extent: first, failed: false },
+        Event::Write { extent: rest, both: false },
+        Event::RemoveOrdered { extent: rest, failed: false },
     ];
     let replace = [
         Event::SetReadOnly { group: id, levels: 1 },

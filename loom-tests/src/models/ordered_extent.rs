@@ -46,6 +46,16 @@ pub fn models() -> Vec<Model> {
             .theorem("X2: an extent outside of the range is not waited for.")
             .must_reach(&["returned-before-the-other"])
             .plays(elsewhere()),
+        Model::new("ordered-extent/split")
+            .theorem(
+                "X5: a waiter sees what was done before each part of an extent that was split meanwhile.",
+            )
+            .must_reach(&["waited-for-2", "waited-for-1", "waited-for-0"])
+            .plays(split(Rest::SplitOff)),
+        Model::new("ordered-extent/split-elsewhere")
+            .theorem("X5: a wait for the range of one part does not wait for the other.")
+            .must_reach(&["returned-before-the-rest"])
+            .plays(split_elsewhere()),
     ]
 }
 
@@ -56,6 +66,11 @@ pub fn twins() -> Vec<Twin> {
             .left_out("the wait for ordered extents")
             .expect("race")
             .plays(in_flight_already(false)),
+        Twin::new("ordered-extent/rest-added-under-the-first")
+            .of("ordered-extent/split")
+            .left_out("the number that a part has of the whole")
+            .expect("race")
+            .plays(split(Rest::Added)),
     ]
 }
 
@@ -116,6 +131,10 @@ type Write = OrderedExtent<Arc<OrderedExtents>>;
 
 fn block(number: usize) -> LogicalRange {
     LogicalRange::new(number as u64 * 4096, 4096).expect("a range")
+}
+
+fn both_blocks() -> LogicalRange {
+    LogicalRange::new(0, 2 * 4096).expect("a range")
 }
 
 fn everything() -> LogicalRange {
@@ -204,4 +223,60 @@ fn elsewhere() -> Play {
         world.over.increment();
     };
     InFlight::stage(1).main("waiter", wait).role("finisher", write).end(InFlight::end)
+}
+
+/// How the rest of a write that completed in part is kept in flight.
+#[derive(Clone, Copy)]
+enum Rest {
+    SplitOff,
+    Added,
+}
+
+impl Rest {
+    /// The first block of both, and the other one.
+    fn of(self, world: &InFlight, mut write: Write) -> [Write; 2] {
+        match self {
+            Self::SplitOff => {
+                let rest = write.split_off(4096).expect("two blocks");
+                [write, rest]
+            }
+            Self::Added => [write, world.add(1)],
+        }
+    }
+}
+
+fn split(rest: Rest) -> Play {
+    let stage = match rest {
+        Rest::SplitOff => stage(&[]).waiving(WAIVED),
+        Rest::Added => unjudged(),
+    };
+    let wait = |world: &InFlight| {
+        world.wait();
+        world.read_what_was_done();
+    };
+    let complete = move |world: &InFlight, write: Write| {
+        for (number, part) in rest.of(world, write).into_iter().enumerate() {
+            world.finish(part, number);
+        }
+    };
+    let cast = stage.world(|| InFlight::new(1)).main("waiter", wait);
+    cast.role_given("finisher", |world| world.extents.add_owned(both_blocks()), complete).end(InFlight::end)
+}
+
+fn split_elsewhere() -> Play {
+    let wait = |world: &InFlight| {
+        let _ = world.extents.wait_range(block(0));
+        world.done[0].read();
+        if world.over.read() == 0 {
+            reached("returned-before-the-rest");
+        }
+    };
+    let complete = |world: &InFlight, write: Write| {
+        let [first, rest] = Rest::SplitOff.of(world, write);
+        world.finish(first, 0);
+        rest.finish();
+        world.over.increment();
+    };
+    let cast = InFlight::stage(1).main("waiter", wait);
+    cast.role_given("finisher", |world| world.extents.add_owned(both_blocks()), complete).end(InFlight::end)
 }
