@@ -8,7 +8,7 @@ use std::sync::Arc;
 use blockgate::sync::Mutex;
 use blockgate::{
     BlockGroup, BlockGroupId, CancelToken, Cursor, CursorReader, Device, Frozen, LogicalRange, MemoryDevice,
-    Metadata, OrderedExtents,
+    Metadata, NewExtent, OrderedExtents,
 };
 
 const BLOCK: usize = 4 << 10;
@@ -50,11 +50,10 @@ struct Engine {
 
 impl Engine {
     /// The engine's own write path. It always holds a token, and takes the next one before it lets go of
-    /// the last: reservation, ordered extent, entry of the index.
+    /// the last: reservation, new extent, entry of the index. An early return gives all of it back.
     fn write(&self, byte: u8) -> Result<LogicalRange, Box<dyn Error + Send + Sync>> {
-        let reservation = self.group.reserve(BLOCK as u64)?;
-        let ordered = self.in_flight.add(reservation.extent());
-        let extent = reservation.hand_over();
+        let new = NewExtent::begin(self.group.reserve(BLOCK as u64)?, &self.in_flight);
+        let extent = new.extent();
         // Read while the ordered extent exists: the cursor cannot pass the group before it is finished.
         let both = extent.start() < self.cursor.address();
         let data = [byte; BLOCK];
@@ -62,9 +61,10 @@ impl Engine {
         if both {
             self.target.write_at(extent.start(), &data)?;
         }
-        self.index.pending.lock().push(extent);
-        ordered.finish();
-        Ok(extent)
+        new.queue(|extent| {
+            self.index.pending.lock().push(extent);
+            Ok(())
+        })
     }
 
     /// Every step returns the token that the next one needs: none can be left out.

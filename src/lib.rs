@@ -51,7 +51,7 @@
 //! the last:
 //!
 //! ```text
-//! COW     Reservation -> OrderedExtent -> TransactionHandle with its DelayedRef -> commit root
+//! COW     Reservation -> NewExtent (with its OrderedExtent) -> TransactionHandle with its DelayedRef -> commit root
 //! NOCOW   NocowAdmission -> OrderedExtent
 //! ```
 //!
@@ -65,7 +65,7 @@
 //! ```text
 //! L5  volume
 //! L4  replace
-//! L3  transaction
+//! L3  transaction   new_extent
 //! L2  block_group   ordered_extent   delayed_ref   extent_tree   reference_index   device
 //! L1  gate
 //! L0  sync   sharded   units   event
@@ -82,6 +82,7 @@ pub mod device;
 pub mod event;
 pub mod extent_tree;
 pub mod gate;
+pub mod new_extent;
 pub mod ordered_extent;
 #[cfg(doc)]
 pub mod proof;
@@ -102,6 +103,7 @@ pub use device::{Device, MemoryDevice};
 pub use event::Event;
 pub use extent_tree::{CommitRoot, ExtentTree, RefError};
 pub use gate::{Closed, EnterError, Gate, Inside};
+pub use new_extent::NewExtent;
 pub use ordered_extent::{OrderedExtent, OrderedExtents, SplitError, Waited};
 pub use replace::{CancelToken, CopyError, Cursor, CursorReader, Frozen, Metadata, Summary};
 pub use sharded::Shards;

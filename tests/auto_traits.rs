@@ -65,6 +65,7 @@ assert_send_and_sync!(
     MemoryDevice,
     Monitor<u8>,
     Mutex<u8>,
+    NewExtent<'static>,
     NocowAdmission<'static>,
     NocowWrite<'static>,
     OrderedExtent<&'static OrderedExtents>,

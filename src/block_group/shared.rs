@@ -215,6 +215,12 @@ impl SharedBlockGroup {
         if is_read_only { Figures { free: 0, read_only: figures.free, ..figures } } else { figures }
     }
 
+    /// Frees what was reserved and is listed by no metadata.
+    pub(crate) fn give_back(&self, extent: LogicalRange) {
+        let released = self.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Free);
+        debug_assert!(released.is_ok(), "{released:?}");
+    }
+
     #[cold]
     fn no_space(&self, length: u64, largest: u64) -> ReserveError {
         emit(|| Event::NoSpace { group: self.id });
@@ -253,7 +259,13 @@ pub struct Reservation<'group> {
     inside: Inside<'group>,
 }
 
-impl Reservation<'_> {
+impl<'group> Reservation<'group> {
+    /// The group that it is in.
+    #[inline]
+    pub(crate) fn group(&self) -> &'group SharedBlockGroup {
+        self.space.group
+    }
+
     /// What was allocated.
     #[must_use]
     #[inline]
@@ -308,11 +320,7 @@ impl Drop for Allocated<'_> {
 /// By value: a reservation whose address is never taken stays in registers.
 #[cold]
 fn give_back(group: &SharedBlockGroup, extent: LogicalRange) {
-    let release = || {
-        let released = group.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Free);
-        debug_assert!(released.is_ok(), "{released:?}");
-    };
-    emit_then(|| Event::EndReservation { group: group.id, extent, kept: false }, release);
+    emit_then(|| Event::EndReservation { group: group.id, extent, kept: false }, || group.give_back(extent));
 }
 
 /// An in-place write that was admitted, until its ordered extent exists. It is not held for the I/O.

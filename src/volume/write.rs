@@ -18,6 +18,7 @@ use crate::delayed_ref::DelayedRef;
 use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::RefError;
+use crate::new_extent::NewExtent;
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
 use crate::sync::{Flag, recall, remember};
 use crate::transaction::TransactionHandle;
@@ -167,11 +168,7 @@ impl Volume {
         // What was remembered may be of another volume, which is gone.
         let group = self.groups().get(index).unwrap_or(&self.groups()[0]);
         let reservation = group.block_group.reserve(length)?;
-        // V1: the next token first. From here on the write gives the space back, if anything unwinds.
-        let ordered = group.ordered.add(reservation.extent());
-        let write = CowWrite { volume: self, ordered };
-        reservation.hand_over();
-        Ok(write)
+        Ok(CowWrite { volume: self, new: NewExtent::begin(reservation, &group.ordered) })
     }
 
     /// In the groups after `first`, which refused, and then in those before it.
@@ -362,39 +359,7 @@ pub enum Overwrite {
 #[must_use = "dropping this unfinished gives up the write"]
 pub struct CowWrite<'volume> {
     volume: &'volume Volume,
-    ordered: OrderedExtent<&'volume OrderedExtents>,
-}
-
-impl Drop for CowWrite<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(ordered) = self.ordered.take() {
-            give_up(self.volume, ordered);
-        }
-    }
-}
-
-/// By value: a write whose address is never taken stays in registers. (Two parts, each with a drop of its own,
-/// hold the extent twice: a whole write went from 104 to 111 ns.)
-#[cold]
-fn give_up(volume: &Volume, ordered: OrderedExtent<&OrderedExtents>) {
-    // Dropped last, also where an event unwinds: a thread that is given the space next finds no write there.
-    let _space = Unreferenced { volume, extent: ordered.extent() };
-    ordered.fail();
-}
-
-/// Space of an extent that no reference was queued for, released when dropped.
-struct Unreferenced<'volume> {
-    volume: &'volume Volume,
-    extent: LogicalRange,
-}
-
-impl Drop for Unreferenced<'_> {
-    fn drop(&mut self) {
-        let group = self.volume.storage().block_group_of(self.extent);
-        let released = group.and_then(|group| group.release(self.extent));
-        debug_assert!(released.is_ok(), "{released:?}");
-    }
+    new: NewExtent<'volume>,
 }
 
 impl CowWrite<'_> {
@@ -402,7 +367,7 @@ impl CowWrite<'_> {
     #[must_use]
     #[inline]
     pub fn extent(&self) -> LogicalRange {
-        self.ordered.extent()
+        self.new.extent()
     }
 
     /// Writes `data` at `offset` bytes into the extent. Blocks for the device. Bytes of the extent that are
@@ -489,22 +454,15 @@ impl CowWrite<'_> {
     /// Finishes, if `queue` queues the references; otherwise the write is given up.
     #[inline(always)]
     fn finish_by(
-        mut self,
+        self,
         queue: impl FnOnce(&mut TransactionHandle<'_>) -> Result<(), RefError>,
     ) -> Result<LogicalRange, WriteError> {
-        let extent = self.extent();
         let mut handle = self.volume.transactions.join()?;
-        // Taken first: once a ref is queued the space is the tree's, whatever unwinds.
-        let Some(ordered) = self.ordered.take() else { return Ok(extent) };
-        if let Err(error) = queue(&mut handle) {
+        self.new.queue(|_| {
+            let queued = queue(&mut handle);
             drop(handle);
-            give_up(self.volume, ordered);
-            return Err(error.into());
-        }
-        drop(handle);
-        // V3: after the ref was queued.
-        ordered.finish();
-        Ok(extent)
+            Ok(queued?)
+        })
     }
 }
 

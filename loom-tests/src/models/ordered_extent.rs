@@ -251,7 +251,7 @@ fn split(rest: Rest) -> Play {
         Rest::Added => unjudged(),
     };
     let wait = |world: &InFlight| {
-        world.wait();
+        let _ = world.wait();
         world.read_what_was_done();
     };
     let complete = move |world: &InFlight, write: Write| {
