@@ -241,7 +241,10 @@ fn first_overlapping(items: &Items, range: LogicalRange) -> Option<ExtentItem> {
         .or_else(|| items.range(range.start()..range.end()).next().map(|(_, item)| *item))
 }
 
-/// The extent tree as of one commit: an immutable snapshot. Cloning it costs a pointer.
+/// The extent tree as of one commit: an immutable list. Cloning it costs a pointer.
+///
+/// It keeps no space: what it lists may be deleted, and its bytes another extent's. A
+/// [`Snapshot`](crate::Snapshot) keeps them.
 ///
 /// Part of the proof: [transactions](crate::proof::transaction).
 ///

@@ -26,7 +26,7 @@
 //! - C5: once aborted, every join and every commit fails, also those that were waiting.
 //! - C6: a commit serves only threads that asked before it closed, and all of them.
 //! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
-//! - C8: when a commit returns, what it and every earlier one freed is free.
+//! - C8: when a commit returns, what it and every earlier one freed is free, but for what a snapshot keeps (S1).
 //!
 //! # Rejected
 //!
@@ -47,9 +47,12 @@
 //! `btrfs_join_transaction`, `btrfs_end_transaction` and `btrfs_commit_transaction`.
 
 mod references;
+mod snapshot;
+mod snapshots;
 mod steps;
 mod turns;
 
+pub use snapshot::Snapshot;
 pub use steps::CommitSteps;
 
 use std::error::Error;
@@ -301,8 +304,8 @@ impl<S> Transactions<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn is_exclusive(&self, extent: LogicalRange) -> Result<bool, RefError> {
-        let (index, live) = self.references.known(std::iter::once(extent));
-        index.is_exclusive(&live, extent)
+        let (known, live) = self.references.known(std::iter::once(extent));
+        Ok(known.index.is_exclusive(&live, extent)? && !known.snapshots.lists(extent))
     }
 
     /// The commit root: the tree as of the last complete commit. Never blocks for a commit.
@@ -332,6 +335,23 @@ impl<S> Transactions<S> {
     /// ```
     pub fn leaked(&mut self) -> u64 {
         self.handles.leaked()
+    }
+
+    /// How many [snapshots](Snapshot) were leaked, where exclusive access proves that none lives.
+    ///
+    /// ```
+    /// let mut transactions = blockgate::Transactions::default();
+    /// std::mem::forget(transactions.snapshot()?); // what it keeps would never be free
+    /// assert_eq!(transactions.leaked_snapshots(), 1);
+    /// # Ok::<(), blockgate::CommitError>(())
+    /// ```
+    pub fn leaked_snapshots(&mut self) -> usize {
+        self.references.exclusive_snapshots().len()
+    }
+
+    /// Whether a commit failed, so that there will be no other; where exclusive access proves that none is at work.
+    pub(crate) fn has_aborted(&mut self) -> bool {
+        self.turns.has_aborted()
     }
 
     /// The commit root and the refs that wait for the next commit, where exclusive access proves that
@@ -424,7 +444,7 @@ impl<S: CommitSteps> Transactions<S> {
         // Before the switch: a root that readers see is one that survives a crash.
         self.steps.before_switch(&root, &changes).map_err(CommitError::persist)?;
         self.references.tree.switch_commit_root(root.clone());
-        self.steps.after_switch(&changes); // C8
+        self.steps.free(&self.references.freed(transaction, &changes)); // C8
         Ok(root)
     }
 
@@ -568,9 +588,9 @@ impl TransactionHandle<'_> {
     pub(crate) fn change_with(&mut self, refs: &[DelayedRef], new: NewExtents) -> Result<(), RefError> {
         let transaction = self.running();
         self.transaction = Some(transaction);
-        let (mut index, live) = self.references.known(to_know(refs, new));
-        index.queue(&live, refs, new)?;
-        drop(index);
+        let (mut known, live) = self.references.known(to_know(refs, new));
+        known.index.queue(&live, refs, new)?;
+        drop(known);
         for &delayed_ref in refs {
             emit(|| queued(delayed_ref, transaction));
         }

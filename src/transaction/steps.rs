@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::extent_tree::{Changes, CommitRoot};
+use crate::units::LogicalRange;
 
 /// Steps of the embedder's own, done once a commit, by the thread that leads it: to make the new root durable,
 /// and to free what it frees.
@@ -53,10 +54,11 @@ pub trait CommitSteps {
     fn before_switch(&self, root: &CommitRoot, changes: &Changes)
     -> Result<(), Box<dyn Error + Send + Sync>>;
 
-    /// Frees what `changes` freed: done after the switch, before anybody is told that the commit is complete
-    /// and before the next one closes.
-    fn after_switch(&self, changes: &Changes) {
-        let _ = changes;
+    /// Frees `extents`, which neither the commit root nor a held [`Snapshot`](super::Snapshot) lists any more. For those
+    /// that a commit frees at once it is done after the switch, before anybody is told that the commit is complete and
+    /// before the next one closes; the others are freed by the thread that drops the snapshot.
+    fn free(&self, extents: &[LogicalRange]) {
+        let _ = extents;
     }
 }
 

@@ -186,6 +186,11 @@ impl Turns {
     pub(super) fn aborted(&self) -> Option<CommitError> {
         self.state.lock().aborted.clone()
     }
+
+    /// Whether there are none, where exclusive access proves that no other thread looks.
+    pub(super) fn has_aborted(&mut self) -> bool {
+        self.state.get_mut().aborted.is_some()
+    }
 }
 
 #[cfg(all(test, not(any(loom, shuttle, traceset))))]

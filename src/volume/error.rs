@@ -378,6 +378,15 @@ pub enum VolumeDefect {
     Handles(u64),
     /// This many ordered extents of a group were leaked.
     OrderedExtents(BlockGroupId, usize),
+    /// This many snapshots were leaked: what they keep is never free.
+    Snapshots(usize),
+    /// Bytes of a group are pinned, and no snapshot keeps them.
+    Pinned {
+        /// The group.
+        group: BlockGroupId,
+        /// How many bytes.
+        pinned: u64,
+    },
     /// The used bytes of a group are not those that the extent tree lists.
     Used {
         /// The group.
@@ -401,6 +410,10 @@ impl fmt::Display for VolumeDefect {
             Self::Group(defect) => defect.fmt(f),
             Self::Handles(n) => write!(f, "{n} transaction handles were leaked"),
             Self::OrderedExtents(group, n) => write!(f, "{group}: {n} ordered extents were leaked"),
+            Self::Snapshots(n) => write!(f, "{n} snapshots were leaked"),
+            Self::Pinned { group, pinned } => {
+                write!(f, "{group}: {pinned} bytes are pinned, and no snapshot keeps them")
+            }
             Self::Used { group, used, listed } => {
                 write!(f, "{group}: {used} bytes are booked as used, the extent tree lists {listed}")
             }

@@ -12,6 +12,7 @@
 //! - V5: an in-place write looks whether its extent is exclusive after its ordered extent was added.
 //! - V6: a clone queues its reference, and then waits for the extent's ordered extents.
 //! - V7: no reference is changed unchecked, but for the first of a new extent, which its write adds.
+//! - V8: an in-place write that looked before a snapshot was held is waited for by the call that took the snapshot.
 //!
 //! Checked by `loom-tests/src/models/replace.rs` and `loom-tests/src/models/clone.rs`,
 //! argued in [`docs/protocol.md`](crate::proof::protocol).
@@ -19,12 +20,14 @@
 mod builder;
 mod device_replace;
 mod error;
+mod snapshot;
 mod storage;
 mod write;
 
 pub use builder::VolumeBuilder;
 pub use device_replace::{DeviceReplace, Policy};
 pub use error::{BuildError, ReplaceError, VolumeDefect, WriteError};
+pub use snapshot::Snapshot;
 pub use write::{CowWrite, NocowWrite, Overwrite};
 
 use std::fmt;
@@ -369,6 +372,12 @@ impl Volume {
         if handles != 0 {
             return Err(VolumeDefect::Handles(handles));
         }
+        let snapshots = self.transactions.leaked_snapshots();
+        if snapshots != 0 {
+            return Err(VolumeDefect::Snapshots(snapshots));
+        }
+        // A commit that failed may have pinned what it would have freed.
+        let may_pin = self.transactions.has_aborted();
         let (root, _) = self.transactions.pending();
         for group in &mut self.transactions.steps_mut().groups {
             let figures = group.block_group.check()?;
@@ -379,6 +388,9 @@ impl Volume {
             let listed = root.extents_in(group.block_group.range()).map(|extent| extent.len()).sum();
             if figures.used != listed {
                 return Err(VolumeDefect::Used { group: group.block_group.id(), used: figures.used, listed });
+            }
+            if figures.pinned != 0 && !may_pin {
+                return Err(VolumeDefect::Pinned { group: group.block_group.id(), pinned: figures.pinned });
             }
         }
         Ok(())

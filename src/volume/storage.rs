@@ -45,10 +45,10 @@ impl CommitSteps for Storage {
     }
 
     /// After the switch: before it, a crash would bring the extents back.
-    fn after_switch(&self, changes: &Changes) {
-        for extent in changes.bytes_removed().into_iter().chain(changes.bytes_cancelled()) {
-            let unpinned = self.block_group_of(extent).and_then(|group| group.unpin(extent));
-            assert!(unpinned.is_ok(), "what this commit pinned is pinned: {unpinned:?}");
+    fn free(&self, extents: &[LogicalRange]) {
+        for extent in extents {
+            let unpinned = self.block_group_of(*extent).and_then(|group| group.unpin(*extent));
+            assert!(unpinned.is_ok(), "what a commit pinned is pinned: {unpinned:?}");
         }
     }
 }

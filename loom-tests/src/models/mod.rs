@@ -8,6 +8,7 @@ mod delayed_ref;
 mod gate;
 mod ordered_extent;
 mod replace;
+mod snapshot;
 mod transaction;
 
 use loom_harness::{Model, Twin};
@@ -42,6 +43,7 @@ pub fn models() -> Vec<Model> {
         block_group::models(),
         replace::models(),
         clone::models(),
+        snapshot::models(),
     ]
     .concat()
 }
@@ -57,6 +59,7 @@ pub fn twins() -> Vec<Twin> {
         transaction::twins(),
         block_group::twins(),
         clone::twins(),
+        snapshot::twins(),
         replace::twins(),
     ]
     .concat()

@@ -145,7 +145,9 @@ impl<W: Send + Sync + 'static> Cast<W> {
         self
     }
 
-    /// What the last role does with the world when all are over: the model's checks.
+    /// What the last role does with the world when all are over: the model's checks. Which role is the last is chance, so
+    /// `end` looks by exclusive access alone: an operation here would belong to one trace in one order, and to
+    /// another in another.
     pub fn end(self, end: impl Fn(W) + Send + Sync + 'static) -> Play {
         let Self { stage, make, main, roles, names } = self;
         let (end, roles): (End<W>, Arc<[Prepare<W>]>) = (Arc::new(end), roles.into());
