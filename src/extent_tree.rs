@@ -11,8 +11,13 @@
 //! - T3: extent items do not overlap, and each has at least one reference.
 //! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
 //!
-//! Rejected: *a map under a reader-writer lock*, copied at each commit. The copy costs in proportion to the
-//! tree, and without it a commit waits for every reader.
+//! # Rejected
+//!
+//! - *A map under a reader-writer lock*, copied at each commit. The copy costs in proportion to the tree, and
+//!   without it a commit waits for every reader.
+//! - Tried: *a persistent B-tree* (imbl 7). A commit of 100 changes took 0.42 of the time at 10^3 extents, and 0.55 at
+//!   10^6; so it grew more, by 7.0 and not by 5.4. (What grows is cache misses: a `BTreeMap` changed in place grows
+//!   by 8 to 9.) It brings eight crates, under another license than this one, for 0.2 ms of a commit that flushes a device.
 //!
 //! Checked by `loom-tests/src/models/transaction.rs`,
 //! argued in [`docs/transaction.md`](crate::proof::transaction).
