@@ -219,6 +219,7 @@ impl OrderedExtents {
     fn remove(&self, place: Place, failed: bool) {
         let mut slab = self.shards[place.shard].lock();
         let slot = slab.remove(place.slot);
+        // Nobody waits most of the time: that look is all that a write pays for waits.
         if !slab.waits.is_empty() {
             count_down(&mut slab, &slot, failed);
         }
@@ -590,6 +591,7 @@ impl Slab {
 
     /// Removes the wait if it is over, and returns what it waited for.
     fn end_wait(&mut self, ticket: u64) -> Option<Waited> {
+        // Few threads wait in one group at once: a search is cheaper than a map.
         let index = self.waits.iter().position(|wait| wait.ticket == ticket)?;
         // Other waits are found by their ticket, so their order does not matter.
         (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).waited)

@@ -56,6 +56,7 @@ impl ReferenceIndex {
     /// What was queued through the index, for the commit that has drained the shards too. From here on the index
     /// knows of nothing that is queued.
     pub(crate) fn take(&mut self) -> Vec<DelayedRef> {
+        // Dropped with its memory: after a burst the next transaction starts small.
         self.changes = BTreeMap::new();
         self.longest = 0;
         std::mem::take(&mut self.queued)
@@ -94,6 +95,7 @@ impl ReferenceIndex {
 
     /// An extent with references that has an address in common with `range`.
     fn overlapping(&self, live: &CommitRoot, range: LogicalRange) -> Option<LogicalRange> {
+        // Extents that are queued may overlap, as a whole and its parts do: the nearest one alone is not enough.
         let first = LogicalRange::new(range.start().saturating_sub(self.longest), 1).unwrap_or(range);
         let queued = self.changes.range(first..).map(|(extent, _)| *extent);
         let queued = queued.take_while(|extent| extent.start() < range.end());
@@ -172,6 +174,7 @@ impl ReferenceIndex {
         refs: &[DelayedRef],
         new: NewExtents,
     ) -> Result<(), RefError> {
+        // All of them first: of a batch that fails in its middle nothing may be queued.
         self.check(live, refs, new)?;
         for delayed_ref in refs {
             self.note(*delayed_ref);

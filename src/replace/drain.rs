@@ -235,6 +235,7 @@ impl<'group> Frozen<'group> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_writers(self) -> Quiet<'group> {
+        // Both gates were closed by `freeze`: which one is waited for first does not matter.
         let summary = Summary {
             waited_reservations: self.read_only.wait_reservations(),
             waited_nocow_writers: self.read_only.wait_nocow_writers(),
@@ -365,6 +366,7 @@ impl<'group> Settled<'group> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn commit<M: Metadata>(self, metadata: &M) -> Result<Committed<'group, M>, M::Error> {
+        // On an error `self` is dropped: the group is read-write again.
         let root = metadata.commit()?;
         Ok(Committed { read_only: self.read_only, summary: self.summary, root })
     }
@@ -454,6 +456,7 @@ impl<'group, M: Metadata> Committed<'group, M> {
     ) -> Result<Copied<'group>, CopyError> {
         let range = self.read_only.group().range();
         self.summary.copied = copy_extents(source, target, range, self.extents(), cancel)?;
+        // After the flush: what is reported as copied survives a crash of the target.
         let (group, extents) = (self.read_only.group().id(), self.summary.copied.extents);
         emit(|| Event::FinishCopy { group, extents });
         Ok(Copied { read_only: self.read_only, summary: self.summary })

@@ -405,6 +405,7 @@ impl<S: CommitSteps> Transactions<S> {
             Turn::Lead(transaction) => transaction,
             Turn::Served(root) => return Ok(root),
         };
+        // Outside of the closure that may panic, so that an abort seals the gate that this commit has closed.
         let mut closed = None;
         // Caught, so that a commit that panics is sealed like any other that fails, and no thread is left
         // waiting.

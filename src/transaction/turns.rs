@@ -76,12 +76,14 @@ struct Shared {
 impl State {
     /// The number of the first commit that closes from now on.
     fn next(&self) -> TransactionId {
+        // The one at work has closed already: it may lack what the asking thread queued.
         let is_at_work = self.phase == Phase::Closed;
         TransactionId(self.completed + 1 + u64::from(is_at_work))
     }
 
     /// The calling thread's turn, if it has come. `asked`: the commit that it waits for.
     fn turn(&mut self, asked: &mut Option<TransactionId>) -> Option<Result<Answer, CommitError>> {
+        // Before the look for an abort: a later commit that failed takes nothing from a thread that this one served.
         if let Some(root) = asked.and_then(|asked| self.fetch(asked)) {
             return Some(Ok(Answer::Served(root)));
         }
@@ -91,6 +93,7 @@ impl State {
         if self.phase == Phase::Idle {
             return Some(Ok(self.lead(asked.is_some())));
         }
+        // Asked once: a thread that is woken too early must not move on to a later commit.
         if asked.is_none() {
             *asked = Some(self.next());
             self.waiting += 1;
@@ -103,6 +106,7 @@ impl State {
         let index = self.shared.iter().position(|shared| shared.root.transaction() == asked)?;
         let shared = &mut self.shared[index];
         shared.left -= 1;
+        // The last one takes it out, so that no old root keeps memory.
         if shared.left == 0 {
             return Some(self.shared.swap_remove(index).root);
         }
@@ -110,6 +114,7 @@ impl State {
     }
 
     fn lead(&mut self, has_waited: bool) -> Answer {
+        // The leader is not one of those that it serves.
         self.waiting -= usize::from(has_waited);
         if self.waiting == 0 && !self.was_shared {
             return Answer::Lead(self.close());
@@ -156,6 +161,7 @@ impl Turns {
             Answer::Lead(number) => Ok(Turn::Lead(number)),
             Answer::Served(root) => Ok(Turn::Served(root)),
             Answer::Gather => {
+                // Without the lock: those that the last commit served are to ask meanwhile.
                 yield_now();
                 Ok(Turn::Lead(self.state.lock().close()))
             }
@@ -173,6 +179,7 @@ impl Turns {
     pub(super) fn abort(&self, error: CommitError, seal: impl FnOnce()) {
         let mut state = self.state.lock();
         state.aborted = Some(error);
+        // Under the lock: a thread that hears of the abort must find no open gate.
         seal();
         state.notify_all();
     }
