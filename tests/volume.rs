@@ -173,6 +173,35 @@ fn a_read_only_group_is_passed_over() {
     assert_eq!(volume.write(&[1]).expect("read-write again").start(), 0);
 }
 
+/// Groups of one unit but for the last, all full; and a write that keeps the fourth full until it is given up.
+#[test]
+fn a_first_write_passes_over_full_groups() {
+    let unit = |index| LogicalRange::new(index * UNIT, UNIT).expect("a range");
+    let builder = (0..9).map(unit).fold(Volume::builder(UNIT), VolumeBuilder::group);
+    let builder = builder.group(LogicalRange::new(9 * UNIT, 4 * UNIT).expect("a range"));
+    let volume = builder.build(memory()).expect("fits");
+    let mut extents = (0..10).map(|_| volume.write(&[1]).expect("space")).collect::<Vec<_>>();
+    volume.commit().expect("commits");
+    volume.delete(extents[3]).expect("it is live");
+    volume.commit().expect("commits");
+    let fourth = volume.begin_cow(UNIT).expect("space");
+    assert_eq!(fourth.extent(), extents[3], "where a commit freed space");
+    extents.push(volume.write(&[1]).expect("space")); // by a search, which ends in the last group
+    drop(fourth);
+
+    let first_write =
+        || std::thread::scope(|scope| scope.spawn(|| volume.write(&[1])).join().expect("no panic"));
+    let last = volume.groups()[9].block_group().range();
+    assert!(
+        last.contains(&first_write().expect("space")),
+        "where a search ended, though the fourth has room"
+    );
+
+    volume.delete(extents[5]).expect("it is live");
+    volume.commit().expect("commits");
+    assert_eq!(first_write().expect("space"), extents[5], "where a commit freed space");
+}
+
 #[test]
 fn an_overwrite_moves_where_the_group_is_read_only() {
     let mut volume = volume_on(memory());

@@ -5,6 +5,7 @@ mod device;
 mod freeze;
 mod kernel;
 mod pwrite;
+mod search;
 mod whole;
 
 use crate::method::Bench;
@@ -17,6 +18,8 @@ pub(crate) fn benches() -> Vec<Bench> {
         pwrite::of_64k(),
         copy::bench(),
         freeze::bench(),
+        search::first_write(),
+        search::refused(),
     ]
 }
 

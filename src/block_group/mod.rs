@@ -33,15 +33,18 @@
 mod error;
 mod figures;
 mod free_space;
+mod openings;
 mod shared;
 
 use std::ops::Deref;
 
 pub use error::{AlignmentError, GroupDefect, ReadOnlyError, ReserveError};
 pub use figures::{Figures, SpaceError, SpaceKind};
+pub(crate) use openings::Openings;
 pub use shared::{NocowAdmission, ReadOnly, Reservation, SharedBlockGroup};
 
 use crate::sharded::Shards;
+use crate::sync::Arc;
 use crate::units::{BlockGroupId, LogicalRange};
 
 /// A block group, as its owner has it: with the right to say what its bytes are used for.
@@ -125,6 +128,12 @@ impl BlockGroup {
             return Err(AlignmentError { range, alignment });
         }
         Ok(Self { shared: SharedBlockGroup::new(id, range, alignment, shards) })
+    }
+
+    /// The same group, whose openings are counted with those of other groups.
+    pub(crate) fn counting_in(mut self, openings: &Arc<Openings>) -> Self {
+        self.shared.openings = Some(Arc::clone(openings));
+        self
     }
 
     /// Gives back an extent that was reserved and never got an extent item: its write failed.

@@ -3,11 +3,13 @@
 use crate::event::{Event, emit, emit_then};
 use crate::gate::{Closed, EnterError, Gate, Inside};
 use crate::sharded::Shards;
+use crate::sync::Arc;
 use crate::units::{BlockGroupId, LogicalRange};
 
 use super::error::{ReadOnlyError, ReserveError};
 use super::figures::{Figures, SpaceKind};
 use super::free_space::FreeSpace;
+use super::openings::Openings;
 
 /// The part of a block group that writers and drains share: its space, the writers that are about to use it,
 /// and whether any may.
@@ -37,6 +39,8 @@ pub struct SharedBlockGroup {
     pub(super) reservations: Gate,
     pub(super) nocow_writers: Gate,
     pub(super) space: FreeSpace,
+    /// Of the volume that the group is in, if it is in one.
+    pub(super) openings: Option<Arc<Openings>>,
 }
 
 impl SharedBlockGroup {
@@ -49,6 +53,7 @@ impl SharedBlockGroup {
             reservations: Gate::new(shards),
             nocow_writers: Gate::new(shards),
             space: FreeSpace::new(range, alignment, shards),
+            openings: None,
         }
     }
 
@@ -174,7 +179,7 @@ impl SharedBlockGroup {
     pub fn set_read_only(&self) -> ReadOnly<'_> {
         let (reservations, nocow_writers) = (self.reservations.close(), self.nocow_writers.close());
         emit(|| Event::SetReadOnly { group: self.id, levels: nocow_writers.level() });
-        ReadOnly { group: self, reservations, nocow_writers }
+        ReadOnly { group: self, level: Some(Level { reservations, nocow_writers }) }
     }
 
     /// How many levels of read-only there are at this moment; zero is read-write.
@@ -373,7 +378,13 @@ impl Drop for NocowAdmission<'_> {
 #[must_use = "dropping this makes the group read-write"]
 pub struct ReadOnly<'group> {
     group: &'group SharedBlockGroup,
-    // Opened in this order, as they were closed.
+    /// Until the drop.
+    level: Option<Level<'group>>,
+}
+
+/// A level of both gates. They are opened in this order, as they were closed.
+#[derive(Debug)]
+struct Level<'group> {
     reservations: Closed<'group>,
     nocow_writers: Closed<'group>,
 }
@@ -388,7 +399,11 @@ impl<'group> ReadOnly<'group> {
     /// How many levels of read-only there were when this one was set, with this one.
     #[must_use]
     pub fn level(&self) -> usize {
-        self.nocow_writers.level()
+        self.gates().nocow_writers.level()
+    }
+
+    fn gates(&self) -> &Level<'group> {
+        self.level.as_ref().expect("it is taken by the drop")
     }
 
     /// Blocks until every reservation that was admitted before has ended. Returns whether there was one
@@ -411,7 +426,7 @@ impl<'group> ReadOnly<'group> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_reservations(&self) -> bool {
-        let waited = self.reservations.wait_empty();
+        let waited = self.gates().reservations.wait_empty();
         emit(|| Event::WaitReservations { group: self.group.id, waited });
         waited
     }
@@ -423,15 +438,22 @@ impl<'group> ReadOnly<'group> {
     ///
     /// Source: `btrfs_wait_nocow_writers`.
     pub fn wait_nocow_writers(&self) -> bool {
-        let waited = self.nocow_writers.wait_empty();
+        let waited = self.gates().nocow_writers.wait_empty();
         emit(|| Event::WaitNocowWriters { group: self.group.id, waited });
         waited
     }
 }
 
-/// Reports the end; the level itself ends with the fields.
+/// The level ends under the lock that counts openings: see [`Openings`].
 impl Drop for ReadOnly<'_> {
     fn drop(&mut self) {
-        emit(|| Event::SetReadWrite { group: self.group.id });
+        let (group, level) = (self.group, self.level.take());
+        emit_then(
+            || Event::SetReadWrite { group: group.id },
+            || {
+                let _at_work = group.openings.as_deref().map(Openings::begin);
+                drop(level);
+            },
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::block_group::BlockGroup;
+use crate::block_group::{BlockGroup, Openings};
 use crate::device::Device;
 use crate::extent_tree::{Changes, CommitRoot};
 use crate::ordered_extent::OrderedExtents;
@@ -15,7 +15,7 @@ use crate::units::{BlockGroupId, LogicalRange};
 
 use super::device_replace::{Replacement, TargetSlots};
 use super::error::BuildError;
-use super::storage::{Persist, Storage};
+use super::storage::{HadRoom, Persist, Storage};
 use super::{Volume, VolumeGroup};
 
 /// The layout of a [`Volume`]: where its block groups are, and what its commits do.
@@ -127,10 +127,12 @@ impl VolumeBuilder {
         if length < end {
             return Err(BuildError::DeviceTooSmall { length, needed: end });
         }
-        let groups = (0..).zip(&self.groups).map(|(index, range)| self.build_group(index, *range));
+        let openings = Arc::new(Openings::new());
+        let groups = (0..).zip(&self.groups).map(|(index, range)| self.build_group(index, *range, &openings));
         let groups = groups.collect::<Result<_, _>>()?;
         let target = TargetSlots::new(self.shards);
-        let storage = Storage { groups, source, target, persist: self.persist };
+        let storage =
+            Storage { groups, openings, had_room: HadRoom::new(), source, target, persist: self.persist };
         let (cursor, reader) = Cursor::new();
         Ok(Volume {
             transactions: Transactions::with_steps(self.shards, storage),
@@ -139,8 +141,14 @@ impl VolumeBuilder {
         })
     }
 
-    fn build_group(&self, index: u64, range: LogicalRange) -> Result<VolumeGroup, BuildError> {
+    fn build_group(
+        &self,
+        index: u64,
+        range: LogicalRange,
+        openings: &Arc<Openings>,
+    ) -> Result<VolumeGroup, BuildError> {
         let block_group = BlockGroup::with_shards(BlockGroupId(index), range, self.alignment, self.shards)?;
+        let block_group = block_group.counting_in(openings);
         Ok(VolumeGroup { block_group, ordered: OrderedExtents::new(self.shards) })
     }
 }

@@ -7,10 +7,10 @@
 use std::error::Error;
 use std::io;
 
-use crate::block_group::{BlockGroup, SpaceError};
+use crate::block_group::{BlockGroup, Openings, SpaceError};
 use crate::device::Device;
 use crate::extent_tree::{Changes, CommitRoot};
-use crate::sync::Arc;
+use crate::sync::{Arc, CounterWord, Ordering};
 use crate::transaction::CommitSteps;
 use crate::units::LogicalRange;
 
@@ -24,9 +24,31 @@ pub(super) type Persist =
 /// The block groups and devices of a volume, as a commit sees them.
 pub(super) struct Storage {
     pub(super) groups: Box<[VolumeGroup]>,
+    pub(super) openings: Arc<Openings>,
+    pub(super) had_room: HadRoom,
     pub(super) source: Arc<dyn Device>,
     pub(super) target: TargetSlots,
     pub(super) persist: Option<Arc<Persist>>,
+}
+
+/// The index of a group that had room lately: the one where a search ended, or where a commit freed space. A thread
+/// that searches looks there first, so that not each of them passes over all the full groups. It proves nothing.
+pub(super) struct HadRoom(CounterWord);
+
+impl HadRoom {
+    pub(super) fn new() -> Self {
+        Self(CounterWord::new(0))
+    }
+
+    pub(super) fn index(&self) -> usize {
+        // Relaxed: a place to begin at. What was freed is seen under the lock of its slice.
+        usize::try_from(self.0.read(Ordering::Relaxed)).expect("an index was stored")
+    }
+
+    pub(super) fn store(&self, index: usize) {
+        // Relaxed: as in `index`.
+        let _ = self.0.update(0, (Ordering::Relaxed, Ordering::Relaxed), |_| Some(index as u64));
+    }
 }
 
 impl CommitSteps for Storage {
@@ -49,6 +71,9 @@ impl CommitSteps for Storage {
         for extent in extents {
             let unpinned = self.block_group_of(*extent).and_then(|group| group.unpin(*extent));
             assert!(unpinned.is_ok(), "what a commit pinned is pinned: {unpinned:?}");
+        }
+        if let Some(index) = extents.last().and_then(|extent| self.index_of(*extent)) {
+            self.had_room.store(index);
         }
     }
 }
@@ -74,12 +99,14 @@ impl Storage {
     }
 
     pub(super) fn group_of(&self, extent: LogicalRange) -> Result<&VolumeGroup, WriteError> {
+        self.index_of(extent).map(|index| &self.groups[index]).ok_or(WriteError::Outside { extent })
+    }
+
+    fn index_of(&self, extent: LogicalRange) -> Option<usize> {
         // Groups are sorted and do not overlap: only the last one that starts at or before the extent may have it.
         let behind = self.groups.partition_point(|group| group.block_group.range().start() <= extent.start());
-        self.groups[..behind]
-            .last()
-            .filter(|group| group.block_group.range().contains(&extent))
-            .ok_or(WriteError::Outside { extent })
+        let index = behind.checked_sub(1)?;
+        self.groups[index].block_group.range().contains(&extent).then_some(index)
     }
 
     pub(super) fn block_group_of(&self, extent: LogicalRange) -> Result<&BlockGroup, SpaceError> {

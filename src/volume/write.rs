@@ -130,10 +130,11 @@ impl Volume {
     /// Allocates `length` bytes for I/O that the caller does at any later time: in the group that served the
     /// thread last, or in the next one that has them. (A volume's first groups are full most of the time.)
     /// Does not block for a read-only group, nor for a commit; a thread that a read-only group refused yields its
-    /// processor once.
+    /// processor once. To wait for a group instead, call [`Volume::wait_begin_cow`].
     ///
     /// # Errors
-    /// [`WriteError::Length`], [`WriteError::NoSpace`].
+    /// [`WriteError::Length`]. [`WriteError::NoSpace`]: none of the groups that are read-write had room when it was
+    /// looked at, and there was a moment at which all others were read-only.
     ///
     /// # Example
     /// ```
@@ -175,40 +176,98 @@ impl Volume {
         Ok(CowWrite { volume: self, new: NewExtent::begin(reservation, &group.ordered) })
     }
 
-    /// In the groups after `first`, which refused, and then in those before it.
+    /// As [`Volume::begin_cow`], and where no group that is read-write has room, blocks while one is read-only: until
+    /// the first that opens has room, or none is read-only.
+    ///
+    /// The calling thread is to hold no token of this volume meanwhile ([`CowWrite`], [`NocowWrite`], a level of
+    /// read-only, a transaction handle): the drain that made the group read-only may wait for it, without end. A
+    /// thread that holds some calls [`Volume::begin_cow`], which says that this call would block by
+    /// [`WriteError::NoSpace`] with a `read_only` of at least 1; then it finishes what it holds, and waits.
+    ///
+    /// # Errors
+    /// [`WriteError::Length`]; [`WriteError::NoSpace`], with a `read_only` of 0.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::WriteError;
+    ///
+    /// let mut batch = Vec::new();
+    /// let scrub = volume.groups()[0].block_group().set_read_only();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| drop(scrub));
+    ///     for _ in 0..8 {
+    ///         let write = match volume.begin_cow(4096) {
+    ///             Err(WriteError::NoSpace { read_only: 1.., .. }) => {
+    ///                 batch.drain(..).try_for_each(|write: blockgate::CowWrite<'_>| write.finish().map(drop))?;
+    ///                 volume.wait_begin_cow(4096)?
+    ///             }
+    ///             outcome => outcome?,
+    ///         };
+    ///         write.write_at(0, &[7; 4096])?;
+    ///         batch.push(write);
+    ///     }
+    ///     batch.drain(..).try_for_each(|write| write.finish().map(drop))
+    /// })?;
+    /// assert_eq!(volume.commit()?.len(), 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_begin_cow(&self, length: u64) -> Result<CowWrite<'_>, WriteError> {
+        let openings = &self.storage().openings;
+        loop {
+            let seen = openings.count();
+            match self.begin_cow(length) {
+                Err(WriteError::NoSpace { read_only: 1.., .. }) => openings.wait_after(seen),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// In any group, after `first` refused. Passes over the groups again where one was opened during a pass: it may
+    /// be another than those that were read-write when they were looked at.
     #[cold]
     fn begin_cow_elsewhere(
         &self,
         first: usize,
-        mut refusal: ReserveError,
+        refusal: ReserveError,
         length: u64,
     ) -> Result<CowWrite<'_>, WriteError> {
-        let (mut read_only, mut largest) = (0, 0);
-        let first = if first < self.groups().len() { first } else { 0 };
-        let mut others = (first + 1..self.groups().len()).chain(0..first);
+        if let ReserveError::ReadOnly(_) = refusal {
+            // Once a call: the thread that froze the group may have the processor first.
+            yield_now();
+        }
         loop {
-            match refusal {
-                ReserveError::ReadOnly(_) => {
-                    // Once a call: the thread that froze the group may have the processor first.
-                    if read_only == 0 {
-                        yield_now();
-                    }
-                    read_only += 1;
-                }
-                ReserveError::NoSpace { largest: here, .. } => largest = largest.max(here),
-                ReserveError::Length { length, alignment } => {
-                    return Err(WriteError::Length { length, alignment });
-                }
+            let seen = self.storage().openings.count();
+            match self.begin_cow_in_any(first, length) {
+                Err(WriteError::NoSpace { read_only: 1.., .. })
+                    if self.storage().openings.count() != seen => {}
+                outcome => return outcome,
             }
-            let index = others.next().ok_or(WriteError::NoSpace { length, largest, read_only })?;
+        }
+    }
+
+    /// One pass: in the group that had room lately, in the groups after `first`, in those before it, and in `first`.
+    fn begin_cow_in_any(&self, first: usize, length: u64) -> Result<CowWrite<'_>, WriteError> {
+        let had_room = &self.storage().had_room;
+        let (mut read_only, mut largest) = (0, 0);
+        for index in search_order(had_room.index(), first, self.groups().len()) {
             match self.begin_cow_in(index, length) {
                 Ok(write) => {
                     remember(self.address(), index);
+                    had_room.store(index);
                     return Ok(write);
                 }
-                Err(next) => refusal = next,
+                Err(ReserveError::ReadOnly(_)) => read_only += 1,
+                Err(ReserveError::NoSpace { largest: here, .. }) => largest = largest.max(here),
+                Err(ReserveError::Length { length, alignment }) => {
+                    return Err(WriteError::Length { length, alignment });
+                }
             }
         }
+        Err(WriteError::NoSpace { length, largest, read_only })
     }
 
     /// Begins an in-place write to `extent`, for I/O that the caller does at any later time. Until it has ended,
@@ -304,6 +363,13 @@ impl Volume {
         }
         Ok(())
     }
+}
+
+/// Each of `groups` indices once: `had_room`, then those after `first`, and on from the lowest.
+fn search_order(had_room: usize, first: usize, groups: usize) -> impl Iterator<Item = usize> {
+    let behind = if first < groups { first + 1 } else { 0 };
+    let others = (behind..groups).chain(0..behind).filter(move |index| *index != had_room);
+    std::iter::once(had_room).chain(others)
 }
 
 #[inline]
@@ -586,5 +652,19 @@ impl fmt::Debug for CowWrite<'_> {
 impl fmt::Debug for NocowWrite<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NocowWrite").field("extent", &self.bytes.extent).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_begins_where_there_was_room_and_visits_each_group_once() {
+        let order = |had_room, first| search_order(had_room, first, 4).collect::<Vec<_>>();
+        assert_eq!(order(2, 0), [2, 1, 3, 0]);
+        assert_eq!(order(1, 1), [1, 2, 3, 0]);
+        assert_eq!(order(0, 3), [0, 1, 2, 3]);
+        assert_eq!(order(3, usize::MAX), [3, 0, 1, 2], "what was remembered may be of another volume");
     }
 }

@@ -6,6 +6,7 @@ mod clone;
 mod counterexamples;
 mod delayed_ref;
 mod gate;
+mod openings;
 mod ordered_extent;
 mod replace;
 mod snapshot;
@@ -41,6 +42,7 @@ pub fn models() -> Vec<Model> {
         delayed_ref::models(),
         transaction::models(),
         block_group::models(),
+        openings::models(),
         replace::models(),
         clone::models(),
         snapshot::models(),
@@ -58,6 +60,7 @@ pub fn twins() -> Vec<Twin> {
         ordered_extent::twins(),
         transaction::twins(),
         block_group::twins(),
+        openings::twins(),
         clone::twins(),
         snapshot::twins(),
         replace::twins(),

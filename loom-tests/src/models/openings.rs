@@ -1,0 +1,139 @@
+//! Of `src/block_group/openings.rs`: a writer that each group refused looks again where one was opened meanwhile, and can
+//! wait for that. Argued in `docs/protocol.md`, Lemma 11.
+
+use std::sync::Arc;
+
+use blockgate::volume::WriteError;
+use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Shards, Volume};
+use loom_harness::{Model, Twin};
+
+use super::Plays;
+use crate::engine::{check, reached, violated};
+use crate::stage::{Play, SECTOR, stage, unjudged};
+
+pub fn models() -> Vec<Model> {
+    vec![
+        Model::new("block-group/hop")
+            .theorem(
+                "While one of two groups is read-write and has room, a writer finds it, whichever it is.",
+            )
+            .must_reach(&["first-group", "second-group"])
+            .plays(hop()),
+        Model::new("block-group/wait-for-an-opening")
+            .theorem("Lemma 11: a writer that waits for the first group that opens gets there.")
+            .must_reach(&["admitted", "refused"])
+            .plays(wait_for_an_opening()),
+        Model::new("block-group/let-go-and-wait")
+            .theorem(
+                "Lemma 11: a writer that lets go of what it holds, and then waits, does not block a drain.",
+            )
+            .must_reach(&["both-at-once", "waited"])
+            .plays(hold_and_wait(Batch::Finished)),
+    ]
+}
+
+pub fn twins() -> Vec<Twin> {
+    vec![
+        Twin::new("block-group/one-pass")
+            .of("block-group/hop")
+            .left_out("the second pass where a group was opened during the first")
+            .expect(ROOM)
+            .plays(one_pass()),
+        Twin::new("block-group/wait-while-holding")
+            .of("block-group/let-go-and-wait")
+            .left_out("letting go before waiting")
+            .expect("deadlock")
+            .plays(hold_and_wait(Batch::Held)),
+    ]
+}
+
+const ROOM: &str = "a group was read-write and had room at every moment";
+
+/// Groups of two sectors, one after the other.
+fn ranges(groups: u64) -> Vec<LogicalRange> {
+    let length = 2 * SECTOR;
+    (0..groups).map(|index| LogicalRange::new(index * length, length).expect("a range")).collect()
+}
+
+fn volume(groups: u64) -> Volume {
+    let sectors = usize::try_from(2 * groups * SECTOR).expect("few");
+    let builder = Volume::builder(SECTOR).shards(Shards::new(1));
+    let builder = ranges(groups).into_iter().fold(builder, blockgate::VolumeBuilder::group);
+    builder.build(Arc::new(MemoryDevice::new(sectors))).expect("fits")
+}
+
+fn check_volume(mut volume: Volume) {
+    if let Err(defect) = volume.check() {
+        violated("all counts are zero and all figures add up", defect.to_string());
+    }
+}
+
+/// First the one group is read-only, then the other.
+fn freeze_each(volume: &Volume) {
+    for group in volume.groups() {
+        drop(group.block_group().set_read_only());
+    }
+}
+
+fn hop() -> Play {
+    let write = |volume: &Volume| match volume.begin_cow(SECTOR) {
+        Ok(write) => reached(if write.extent().start() == 0 { "first-group" } else { "second-group" }),
+        Err(error) => violated(ROOM, error.to_string()),
+    };
+    stage(&ranges(2)).world(|| volume(2)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+}
+
+/// The same by hand, over groups that count no openings.
+fn one_pass() -> Play {
+    let group = |(index, range)| {
+        BlockGroup::with_shards(BlockGroupId(index), range, SECTOR, Shards::new(1)).expect("aligned")
+    };
+    let groups = move || (0..).zip(ranges(2)).map(group).collect::<Vec<_>>();
+    let freeze = |groups: &Vec<BlockGroup>| groups.iter().for_each(|group| drop(group.set_read_only()));
+    let write = |groups: &Vec<BlockGroup>| {
+        let reservation = groups.iter().find_map(|group| group.reserve(SECTOR).ok());
+        check(reservation.is_some(), ROOM, || "each was read-only when it was looked at".to_owned());
+    };
+    unjudged().world(groups).main("freezer", freeze).role("writer", write).end(drop)
+}
+
+fn wait_for_an_opening() -> Play {
+    let write = |volume: &Volume| {
+        let at_once = volume.begin_cow(SECTOR).map(drop);
+        reached(if at_once.is_ok() { "admitted" } else { "refused" });
+        let write = volume.wait_begin_cow(SECTOR);
+        check(write.is_ok(), "the group that opens has room", || format!("{write:?}"));
+    };
+    stage(&ranges(1)).world(|| volume(1)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+}
+
+/// What a writer does with its first write before it waits for the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    Finished,
+    Held,
+}
+
+fn hold_and_wait(batch: Batch) -> Play {
+    let drain = |volume: &Volume| {
+        let group = &volume.groups()[0];
+        let frozen = Frozen::freeze(group.block_group());
+        drop(frozen.wait_writers().wait_ordered(group.ordered_extents()));
+    };
+    let write = move |volume: &Volume| {
+        let first = volume.wait_begin_cow(SECTOR).expect("there is space");
+        match volume.begin_cow(SECTOR) {
+            Ok(_second) => reached("both-at-once"),
+            Err(WriteError::NoSpace { read_only: 1, .. }) => {
+                // Dropped here unless it is held.
+                let held = (batch == Batch::Held).then_some(first);
+                drop(volume.wait_begin_cow(SECTOR).expect("there is space"));
+                drop(held);
+                reached("waited");
+            }
+            Err(error) => violated(ROOM, error.to_string()),
+        }
+    };
+    let stage = if batch == Batch::Finished { stage(&ranges(1)) } else { unjudged() };
+    stage.world(|| volume(1)).main("drain", drain).role("writer", write).end(check_volume)
+}
