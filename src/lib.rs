@@ -112,6 +112,6 @@ pub use sharded::Shards;
 pub use transaction::{CommitError, TransactionHandle, Transactions};
 pub use units::{BlockGroupId, LogicalAddress, LogicalRange, RangeError, TransactionId};
 pub use volume::{
-    BuildError, CowWrite, DeviceReplace, NocowWrite, Overwrite, Policy, ReplaceError, Snapshot, Volume,
-    VolumeBuilder, VolumeDefect, WriteError,
+    BuildError, CowWrite, DeviceReplace, FrozenVolume, NocowWrite, Overwrite, Policy, ReplaceError, Snapshot,
+    Volume, VolumeBuilder, VolumeDefect, WriteError,
 };

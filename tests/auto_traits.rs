@@ -9,7 +9,7 @@ use blockgate::extent_tree::{Changes, ExtentItem};
 use blockgate::replace::{Committed, Copied, CopyFigures, Passed, Quiet, Settled, Side};
 use blockgate::sync::{CachePadded, CounterWord, Flag, Monitor, Mutex, Published, Publisher};
 use blockgate::units::Bytes;
-use blockgate::volume::VolumeGroup;
+use blockgate::volume::{CommittedVolume, QuietVolume, SettledVolume, VolumeGroup};
 use blockgate::*;
 
 fn is_send_and_sync<T: Send + Sync>() {}
@@ -39,6 +39,7 @@ assert_send_and_sync!(
     CommitError,
     CommitRoot,
     Committed<'static, Volume>,
+    CommittedVolume<'static>,
     Copied<'static>,
     CopyError,
     CopyFigures,
@@ -58,6 +59,7 @@ assert_send_and_sync!(
     Flag,
     FoldedRef,
     Frozen<'static>,
+    FrozenVolume<'static>,
     Gate,
     GroupDefect,
     Inside<'static>,
@@ -77,6 +79,7 @@ assert_send_and_sync!(
     Published,
     Publisher,
     Quiet<'static>,
+    QuietVolume<'static>,
     RangeError,
     ReadOnly<'static>,
     ReadOnlyError,
@@ -86,6 +89,7 @@ assert_send_and_sync!(
     Reservation<'static>,
     ReserveError,
     Settled<'static>,
+    SettledVolume<'static>,
     SharedBlockGroup,
     Shards,
     Side,

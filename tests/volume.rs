@@ -173,33 +173,69 @@ fn a_read_only_group_is_passed_over() {
     assert_eq!(volume.write(&[1]).expect("read-write again").start(), 0);
 }
 
-/// Groups of one unit but for the last, all full; and a write that keeps the fourth full until it is given up.
+/// Groups of one unit but for the last, all full; and a write that keeps the fourth full until it is given up. Each
+/// write is the first of its thread.
 #[test]
 fn a_first_write_passes_over_full_groups() {
-    let unit = |index| LogicalRange::new(index * UNIT, UNIT).expect("a range");
+    let unit = |index| range(index * UNIT, UNIT);
     let builder = (0..9).map(unit).fold(Volume::builder(UNIT), VolumeBuilder::group);
-    let builder = builder.group(LogicalRange::new(9 * UNIT, 4 * UNIT).expect("a range"));
-    let volume = builder.build(memory()).expect("fits");
-    let mut extents = (0..10).map(|_| volume.write(&[1]).expect("space")).collect::<Vec<_>>();
+    let last = range(9 * UNIT, 4 * UNIT);
+    let volume = builder.group(last).build(memory()).expect("fits");
+    let begin = || volume.begin_cow(UNIT).expect("space");
+    let first = || std::thread::scope(|scope| scope.spawn(begin).join().expect("no panic"));
+    let extents: Vec<_> = (0..10).map(|_| begin().finish().expect("queued")).collect();
     volume.commit().expect("commits");
-    volume.delete(extents[3]).expect("it is live");
-    volume.commit().expect("commits");
-    let fourth = volume.begin_cow(UNIT).expect("space");
-    assert_eq!(fourth.extent(), extents[3], "where a commit freed space");
-    extents.push(volume.write(&[1]).expect("space")); // by a search, which ends in the last group
-    drop(fourth);
+    let delete = |extent| {
+        volume.delete(extent).expect("it is live");
+        volume.commit().expect("commits");
+    };
 
-    let first_write =
-        || std::thread::scope(|scope| scope.spawn(|| volume.write(&[1])).join().expect("no panic"));
-    let last = volume.groups()[9].block_group().range();
+    delete(extents[3]);
+    let fourth = first();
+    assert_eq!(fourth.extent(), extents[3], "where a commit freed space");
+    assert!(last.contains(&first().finish().expect("queued")), "the only one with room");
+    drop(fourth);
     assert!(
-        last.contains(&first_write().expect("space")),
+        last.contains(&first().finish().expect("queued")),
         "where a search ended, though the fourth has room"
     );
+    delete(extents[5]);
+    assert_eq!(first().extent(), extents[5], "where a commit freed space");
+}
 
-    volume.delete(extents[5]).expect("it is live");
-    volume.commit().expect("commits");
-    assert_eq!(first_write().expect("space"), extents[5], "where a commit freed space");
+/// At each stage, on the way out too, also of a freeze inside another.
+#[test]
+fn a_freeze_of_the_volume_nests_and_is_undone() {
+    let volume = volume_on(memory());
+    let levels =
+        || volume.groups().iter().map(|group| group.block_group().read_only_levels()).collect::<Vec<_>>();
+    let first = volume.freeze();
+    let second = volume.freeze().wait_writers().wait_ordered().commit().expect("commits");
+    let one = volume.groups()[1].block_group().set_read_only();
+    assert_eq!(levels(), [2, 3, 2]);
+    assert!(matches!(volume.write(&[1]), Err(WriteError::NoSpace { read_only: 3, .. })));
+    drop(first);
+    drop(one);
+    assert_eq!(levels(), [1; 3], "the second still has its own");
+    drop(second);
+    drop(volume.freeze().wait_writers());
+    drop(volume.freeze().wait_writers().wait_ordered());
+    assert_eq!(levels(), [0; 3]);
+    assert!(volume.write(&[1]).is_ok());
+}
+
+/// The wait begins while all groups are read-only, and ends with the freeze.
+#[test]
+fn a_writer_waits_for_the_end_of_a_freeze() {
+    let volume = volume_on(memory());
+    let frozen = volume.freeze();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| volume.wait_begin_cow(UNIT).map(|write| write.extent()));
+        drop(frozen);
+        assert!(writer.join().expect("no panic").is_ok());
+    });
+    let full = volume.wait_begin_cow(LENGTH);
+    assert!(matches!(full, Err(WriteError::NoSpace { read_only: 0, .. })), "no group is to be waited for");
 }
 
 #[test]

@@ -444,7 +444,7 @@ impl<'group> ReadOnly<'group> {
     }
 }
 
-/// The level ends under the lock that counts openings: see [`Openings`].
+/// The level ends under the lock that counts openings.
 impl Drop for ReadOnly<'_> {
     fn drop(&mut self) {
         let (group, level) = (self.group, self.level.take());

@@ -20,6 +20,7 @@
 mod builder;
 mod device_replace;
 mod error;
+mod freeze;
 mod snapshot;
 mod storage;
 mod write;
@@ -27,6 +28,7 @@ mod write;
 pub use builder::VolumeBuilder;
 pub use device_replace::{DeviceReplace, Policy};
 pub use error::{BuildError, ReplaceError, VolumeDefect, WriteError};
+pub use freeze::{CommittedVolume, FrozenVolume, QuietVolume, SettledVolume};
 pub use snapshot::Snapshot;
 pub use write::{CowWrite, NocowWrite, Overwrite};
 

@@ -5,6 +5,7 @@ mod block_group;
 mod clone;
 mod counterexamples;
 mod delayed_ref;
+mod freeze;
 mod gate;
 mod openings;
 mod ordered_extent;
@@ -43,6 +44,7 @@ pub fn models() -> Vec<Model> {
         transaction::models(),
         block_group::models(),
         openings::models(),
+        freeze::models(),
         replace::models(),
         clone::models(),
         snapshot::models(),
@@ -61,6 +63,7 @@ pub fn twins() -> Vec<Twin> {
         transaction::twins(),
         block_group::twins(),
         openings::twins(),
+        freeze::twins(),
         clone::twins(),
         snapshot::twins(),
         replace::twins(),
