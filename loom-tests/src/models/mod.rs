@@ -9,6 +9,7 @@ mod gate;
 mod ordered_extent;
 mod replace;
 mod snapshot;
+mod target;
 mod transaction;
 
 use loom_harness::{Model, Twin};
@@ -44,6 +45,7 @@ pub fn models() -> Vec<Model> {
         replace::models(),
         clone::models(),
         snapshot::models(),
+        target::models(),
     ]
     .concat()
 }
@@ -60,6 +62,7 @@ pub fn twins() -> Vec<Twin> {
         block_group::twins(),
         clone::twins(),
         snapshot::twins(),
+        target::twins(),
         replace::twins(),
     ]
     .concat()
