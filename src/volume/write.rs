@@ -7,6 +7,9 @@
 //! - *Queueing the delayed ref when the I/O is submitted*: a commit could list bytes that are not there yet.
 //! - Tried: *asking the groups from the first one on*. A volume's first groups are mostly full. Each thread begins at the
 //!   group that served it last.
+//! - Tried: *going to another group at once* when one is read-only, without a yield. With 2 writers on 2 processors, the
+//!   99th percentile of a freeze (until no write is in flight) was 25 to 70 times longer; with 4 there was no clear
+//!   difference.
 //! - Tried: *handles whose drops are methods on `self`*. They went through memory field by field, which cost 3 to 5 ns
 //!   each time. A drop hands its fields by value to a cold function; what is finished is taken apart.
 
@@ -19,7 +22,7 @@ use crate::event::{Event, emit};
 use crate::extent_tree::RefError;
 use crate::new_extent::NewExtent;
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
-use crate::sync::{Flag, recall, remember};
+use crate::sync::{Flag, recall, remember, yield_now};
 use crate::transaction::TransactionHandle;
 use crate::units::{LogicalAddress, LogicalRange};
 
@@ -126,7 +129,8 @@ impl Volume {
 
     /// Allocates `length` bytes for I/O that the caller does at any later time: in the group that served the
     /// thread last, or in the next one that has them. (A volume's first groups are full most of the time.)
-    /// Does not block for a read-only group, nor for a commit.
+    /// Does not block for a read-only group, nor for a commit; a thread that a read-only group refused yields its
+    /// processor once.
     ///
     /// # Errors
     /// [`WriteError::Length`], [`WriteError::NoSpace`].
@@ -184,7 +188,13 @@ impl Volume {
         let mut others = (first + 1..self.groups().len()).chain(0..first);
         loop {
             match refusal {
-                ReserveError::ReadOnly(_) => read_only += 1,
+                ReserveError::ReadOnly(_) => {
+                    // Once a call: the thread that froze the group may have the processor first.
+                    if read_only == 0 {
+                        yield_now();
+                    }
+                    read_only += 1;
+                }
                 ReserveError::NoSpace { largest: here, .. } => largest = largest.max(here),
                 ReserveError::Length { length, alignment } => {
                     return Err(WriteError::Length { length, alignment });
