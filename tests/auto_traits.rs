@@ -6,10 +6,10 @@
 use blockgate::block_group::{GroupDefect, SpaceKind};
 use blockgate::delayed_ref::{DrainedRefs, FoldedRef};
 use blockgate::extent_tree::{Changes, ExtentItem};
-use blockgate::replace::{Committed, Copied, CopyFigures, Passed, Quiet, Settled, Side};
+use blockgate::replace::{Committed, Copied, CopyFigures, Passed, Quiet, Settled, Side, SkipUnreadable};
 use blockgate::sync::{CachePadded, CounterWord, Flag, Monitor, Mutex, Published, Publisher};
 use blockgate::units::Bytes;
-use blockgate::volume::{CommittedVolume, QuietVolume, SettledVolume, VolumeGroup};
+use blockgate::volume::{CommittedVolume, QuietVolume, SettledVolume, VolumeGroup, WhyInDoubt};
 use blockgate::*;
 
 fn is_send_and_sync<T: Send + Sync>() {}
@@ -96,6 +96,7 @@ assert_send_and_sync!(
     SpaceError,
     SpaceKind,
     SplitError,
+    SkipUnreadable<'static>,
     Snapshot<'static>,
     Summary,
     blockgate::transaction::Snapshot<'static>,
@@ -107,6 +108,7 @@ assert_send_and_sync!(
     VolumeDefect,
     VolumeGroup,
     Waited,
+    WhyInDoubt,
     WriteError,
 );
 

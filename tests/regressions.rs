@@ -84,8 +84,8 @@ impl Device for Cached {
 /// behind the cursor, which no retry of the group copies again.
 #[test]
 fn a_target_that_failed_a_flush_is_not_retired_to() {
-    // The flushes of the commit and of the copy of each of two groups, and of the finish.
-    for fails_at in 0..5 {
+    // The flushes of the copy of each of two groups, of the finish, and of the retirement.
+    for fails_at in 0..4 {
         let target = Arc::new(Cached {
             memory: MemoryDevice::new(usize::try_from(LENGTH).expect("small")),
             unflushed: Mutex::default(),
@@ -99,7 +99,7 @@ fn a_target_that_failed_a_flush_is_not_retired_to() {
         let _ = volume.overwrite(extent, &pattern(2, UNIT)).expect("safe on the source");
         let finished = first.and_then(|_| replace.run()).and_then(|_| replace.finish());
         let finished = finished.or_else(|_| replace.run().and_then(|_| replace.finish()));
-        assert!(finished.is_err(), "flush {fails_at} failed");
+        assert_eq!(finished.is_err(), fails_at < 3, "flush {fails_at} failed");
         drop(replace);
         assert!(volume.retire_source().is_err());
         assert_eq!(read(&**volume.source(), extent), pattern(2, UNIT));

@@ -122,7 +122,7 @@ impl<S: CommitSteps> Metadata for Transactions<S> {
 /// assert_eq!(summary.copied.bytes, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// There was a reservation when the group was set read-only.
     pub waited_reservations: bool,
@@ -132,6 +132,9 @@ pub struct Summary {
     pub ordered: Waited,
     /// What was copied.
     pub copied: CopyFigures,
+    /// What the source could not read, where that is [skipped](crate::DeviceReplace::skip_unreadable): the target has
+    /// zeroes there.
+    pub unreadable: Vec<LogicalRange>,
 }
 
 /// After step 1: the group is read-only.

@@ -73,7 +73,9 @@
 mod copy;
 mod cursor;
 mod drain;
+mod skip_unreadable;
 
 pub use copy::{CancelToken, CopyError, CopyFigures, Side};
 pub use cursor::{Cursor, CursorReader};
 pub use drain::{Committed, Copied, Frozen, Metadata, Passed, Quiet, Settled, Summary};
+pub use skip_unreadable::SkipUnreadable;

@@ -35,6 +35,7 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod claim;
 mod monitor;
 mod own_shard;
 mod published;
@@ -73,6 +74,7 @@ pub use std::sync::atomic::Ordering;
 
 pub(crate) use backend::yield_now;
 pub use backend::{CachePadded, Mutex, MutexGuard};
+pub(crate) use claim::Claim;
 pub use monitor::{Monitor, MonitorGuard};
 pub use own_shard::current_shard;
 pub(crate) use own_shard::processors;

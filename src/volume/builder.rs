@@ -13,9 +13,10 @@ use crate::sync::{Arc, Mutex};
 use crate::transaction::Transactions;
 use crate::units::{BlockGroupId, LogicalRange};
 
-use super::device_replace::{Replacement, TargetSlots};
+use super::device_replace::Replacement;
 use super::error::BuildError;
 use super::storage::{HadRoom, Persist, Storage};
+use super::target::TargetSlots;
 use super::{Volume, VolumeGroup};
 
 /// The layout of a [`Volume`]: where its block groups are, and what its commits do.
@@ -63,7 +64,7 @@ impl VolumeBuilder {
     }
 
     /// A step of each commit: `persist` makes the commit root durable. It is called once a commit, with what
-    /// the commit changed, after the devices were flushed and before the root is switched: so the root that it
+    /// the commit changed, after the source was flushed and before the root is switched: so the root that it
     /// writes lists durable bytes only, and is durable itself before any space that it frees is used again.
     ///
     /// It may block; writers go on meanwhile, those that commit wait. It must not commit. Its error, or its
@@ -137,6 +138,7 @@ impl VolumeBuilder {
         Ok(Volume {
             transactions: Transactions::with_steps(self.shards, storage),
             cursor: reader,
+            shards: self.shards,
             replacement: Mutex::new(Replacement::Idle(cursor)),
         })
     }

@@ -1,16 +1,15 @@
 //! The replace of a volume's device, group after group.
 
 use std::fmt;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::device::Device;
-use crate::replace::{CancelToken, CopyError, Cursor, Frozen, Side, Summary};
-use crate::sharded::{Sharded, Shards};
-use crate::sync::{Arc, Mutex};
-use crate::units::LogicalAddress;
+use crate::replace::{CancelToken, Copied, CopyError, Cursor, Frozen, SkipUnreadable, Summary};
+use crate::sync::Arc;
+use crate::units::{LogicalAddress, LogicalRange};
 
-use super::{ReplaceError, Volume};
+use super::target::Target;
+use super::{ReplaceError, Volume, VolumeGroup};
 
 /// Which writes go to both devices while a replace runs.
 ///
@@ -42,86 +41,6 @@ pub enum Policy {
     CloneAlways,
 }
 
-/// The device that replaces, and whether a write to it has failed.
-pub(super) struct Target {
-    device: Arc<dyn Device>,
-    failure: Mutex<Option<(LogicalAddress, io::Error)>>,
-}
-
-impl Target {
-    fn new(device: Arc<dyn Device>) -> Arc<Self> {
-        Arc::new(Self { device, failure: Mutex::new(None) })
-    }
-
-    /// The first failure stays: what was written may be lost, and no later flush would say so.
-    pub(super) fn failed(&self, address: LogicalAddress, error: &io::Error) {
-        self.failure.lock().get_or_insert_with(|| (address, copy_of(error)));
-    }
-
-    /// Does `call`, and remembers its failure, or its panic.
-    fn remember_failure(
-        &self,
-        address: LogicalAddress,
-        call: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<()> {
-        match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(result) => result.inspect_err(|error| self.failed(address, error)),
-            Err(panic) => {
-                self.failed(address, &io::Error::other("the device panicked"));
-                resume_unwind(panic)
-            }
-        }
-    }
-
-    fn check(&self) -> Result<(), CopyError> {
-        let failure = self.failure.lock();
-        let Some((address, error)) = &*failure else { return Ok(()) };
-        Err(CopyError::Device { side: Side::Target, address: *address, error: copy_of(error) })
-    }
-}
-
-fn copy_of(error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), error.to_string())
-}
-
-/// What the copy sees of it: each failure is remembered.
-impl Device for Target {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.device.read_at(offset, buffer)
-    }
-
-    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.remember_failure(offset, || self.device.write_at(offset, data))
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.remember_failure(0, || self.device.flush())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        self.device.length()
-    }
-}
-
-/// Where writers find the target: one slot a shard, so that threads that write to both devices do not contend.
-pub(super) struct TargetSlots(Sharded<Mutex<Option<Arc<Target>>>>);
-
-impl TargetSlots {
-    pub(super) fn new(shards: Shards) -> Self {
-        Self(Sharded::new(shards, |_| Mutex::new(None)))
-    }
-
-    pub(super) fn get(&self) -> Option<Arc<Target>> {
-        self.0.own().lock().clone()
-    }
-
-    fn set(&self, target: Option<&Arc<Target>>) {
-        for slot in self.0.iter() {
-            *slot.lock() = target.cloned();
-        }
-    }
-}
-
 /// Whether a replace is at work.
 #[derive(Debug)]
 pub(super) enum Replacement {
@@ -143,7 +62,7 @@ impl Volume {
     ///
     /// # Errors
     /// [`ReplaceError::Running`], [`ReplaceError::NotRetired`], [`ReplaceError::TargetTooSmall`],
-    /// [`ReplaceError::Target`].
+    /// [`ReplaceError::SameDevice`], [`ReplaceError::TargetInUse`], [`ReplaceError::Target`].
     ///
     /// # Example
     /// ```
@@ -165,21 +84,29 @@ impl Volume {
         target: Arc<dyn Device>,
         policy: Policy,
     ) -> Result<DeviceReplace<'_>, ReplaceError> {
-        let needed = self.groups().last().map_or(0, |group| group.block_group.range().end());
-        let length = target.length().map_err(ReplaceError::Target)?;
-        if length < needed {
-            return Err(ReplaceError::TargetTooSmall { length, needed });
-        }
+        let target = Target::new(target, self.source(), self.needed(), self.shards)?;
         let cursor = Some(self.begin_replacement()?);
-        let target = Target::new(target);
         // Before the cursor moves: a writer that is behind it must find the target.
         self.storage().target.set(Some(&target));
-        let mut replace =
-            DeviceReplace { volume: self, target, cursor, passed: 0, cancel: CancelToken::default() };
+        let cancel = CancelToken::default();
+        let mut replace = DeviceReplace {
+            volume: self,
+            target,
+            cursor,
+            passed: 0,
+            cancel,
+            is_finished: false,
+            skips: false,
+        };
         if let (Policy::CloneAlways, Some(cursor)) = (policy, &mut replace.cursor) {
             cursor.advance(LogicalAddress::MAX);
         }
         Ok(replace)
+    }
+
+    /// The bytes that a device must have.
+    fn needed(&self) -> u64 {
+        self.groups().last().map_or(0, |group| group.block_group.range().end())
     }
 
     fn begin_replacement(&self) -> Result<Cursor, ReplaceError> {
@@ -196,11 +123,12 @@ impl Volume {
 
     /// Gives back the old device after a finished replace, and goes on with the new one alone.
     ///
-    /// Does not block: exclusive access proves that no write is in flight.
+    /// Blocks for a flush of the new device. Exclusive access proves that no write is in flight.
     ///
     /// # Errors
-    /// [`ReplaceError::NotFinished`] where no replace has finished. [`ReplaceError::Copy`] where a write to
-    /// the target has failed since: the target is given up then, and the volume stays on the source.
+    /// [`ReplaceError::NotFinished`] where no replace has finished. [`ReplaceError::InDoubt`] where a write has failed on
+    /// one of the devices since, [`ReplaceError::Copy`] or [`ReplaceError::Target`] where the new one cannot be flushed or
+    /// has shrunk: it is given up then, and the volume stays on the source.
     ///
     /// # Example
     /// ```
@@ -226,6 +154,7 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn retire_source(&mut self) -> Result<Arc<dyn Device>, ReplaceError> {
+        let needed = self.needed();
         let replacement = self.replacement.get_mut();
         let finished = matches!(replacement, Replacement::Finished);
         let storage = self.transactions.steps_mut();
@@ -235,8 +164,11 @@ impl Volume {
         let (cursor, reader) = Cursor::new();
         *replacement = Replacement::Idle(cursor);
         self.cursor = reader;
+        // Commits flush the source alone, which is to go now.
+        target.check_length(needed)?;
+        target.flush().map_err(ReplaceError::Target)?;
         target.check()?;
-        Ok(std::mem::replace(&mut storage.source, Arc::clone(&target.device)))
+        Ok(std::mem::replace(&mut storage.source, Arc::clone(target.device())))
     }
 }
 
@@ -269,13 +201,15 @@ impl Volume {
 pub struct DeviceReplace<'volume> {
     volume: &'volume Volume,
     target: Arc<Target>,
-    /// `None` when finished.
+    /// `None` when the target was given up.
     cursor: Option<Cursor>,
     passed: usize,
     cancel: CancelToken,
+    is_finished: bool,
+    skips: bool,
 }
 
-impl DeviceReplace<'_> {
+impl<'volume> DeviceReplace<'volume> {
     /// A handle by which any thread can ask this replace to stop.
     ///
     /// ```
@@ -301,12 +235,34 @@ impl DeviceReplace<'_> {
         (self.passed, self.volume.groups().len())
     }
 
-    /// Replaces the next group, through all steps of the drain: `None` when all are done. Blocks for the
-    /// group's writers, for a commit and for the devices; other groups are written to at the same time.
+    /// From here on, skips what the source cannot read: the target has zeroes there, and
+    /// [`Summary::unreadable`](crate::Summary::unreadable) lists it. Without this, the replace fails at the first such place.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::Policy;
+    ///
+    /// let mut replace = volume.start_replace(device(), Policy::CopyThenClone)?;
+    /// replace.skip_unreadable(); // the old disk is dying: save what can be saved
+    /// for summary in replace.run()? {
+    ///     summary.unreadable.iter().for_each(|lost| eprintln!("restore {lost} from a backup"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skip_unreadable(&mut self) {
+        self.skips = true;
+    }
+
+    /// Replaces the next group, through all steps of the drain: `None` when all are done. Then it copies again the
+    /// groups with bytes that are [in doubt](ReplaceError::InDoubt), one a call. Blocks for the group's writers, for a
+    /// commit and for the devices; other groups are written to at the same time.
     ///
     /// # Errors
     /// [`ReplaceError::Copy`], [`ReplaceError::Commit`]: the group is read-write again, and is tried again by
-    /// the next call. A target that has failed stays failed: drop this, and replace by another device.
+    /// the next call. A target whose flush has failed stays failed: drop this, and replace by another device.
     ///
     /// # Example
     /// ```
@@ -324,21 +280,43 @@ impl DeviceReplace<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn next_group(&mut self) -> Result<Option<Summary>, ReplaceError> {
-        let Some(group) = self.volume.groups().get(self.passed) else { return Ok(None) };
-        let Some(cursor) = &mut self.cursor else { return Ok(None) };
-        self.target.check()?;
+        let is_new = self.passed < self.volume.groups().len();
+        let Some(group) = self.group_to_copy() else { return Ok(None) };
+        self.target.check_flushes()?;
         if self.cancel.is_cancelled() {
             return Err(CopyError::Cancelled.into());
         }
-        let summary = Frozen::freeze(&group.block_group)
-            .wait_writers()
-            .wait_ordered(&group.ordered)
-            .commit(self.volume)?
-            .copy(&**self.volume.source(), &*self.target, &self.cancel)?
-            .advance(cursor)
-            .set_read_write();
-        self.passed += 1;
-        Ok(Some(summary))
+        let (copied, unreadable) = self.copy(group)?;
+        let Some(cursor) = &mut self.cursor else { return Ok(None) };
+        // It stays where it is when a group is copied again.
+        let summary = copied.advance(cursor).set_read_write();
+        self.passed += usize::from(is_new);
+        Ok(Some(Summary { unreadable, ..summary }))
+    }
+
+    /// The first group that was not copied, or else one with bytes in doubt.
+    fn group_to_copy(&self) -> Option<&'volume VolumeGroup> {
+        let groups = self.volume.groups();
+        groups.get(self.passed).or_else(|| {
+            let address = self.target.first_doubt()?;
+            groups.iter().find(|group| group.block_group.range().end() > address)
+        })
+    }
+
+    /// Steps 1 to 5 of the drain; and what could not be read, where that is skipped.
+    fn copy(
+        &self,
+        group: &'volume VolumeGroup,
+    ) -> Result<(Copied<'volume>, Vec<LogicalRange>), ReplaceError> {
+        let settled = Frozen::freeze(&group.block_group).wait_writers().wait_ordered(&group.ordered);
+        // V9: nobody writes here now. Back in doubt if the copy fails.
+        let doubts = self.target.take_doubts(group.block_group.range());
+        let committed = settled.commit(self.volume)?;
+        let skipping = SkipUnreadable::new(&**self.volume.source(), group.block_group.alignment());
+        let source: &dyn Device = if self.skips { &skipping } else { &**self.volume.source() };
+        let copied = committed.copy(source, &*self.target, &self.cancel)?;
+        doubts.settle();
+        Ok((copied, skipping.into_skipped()))
     }
 
     /// Replaces all groups that are left, and returns what each waited for and copied.
@@ -363,11 +341,13 @@ impl DeviceReplace<'_> {
         std::iter::from_fn(|| self.next_group().transpose()).collect()
     }
 
-    /// Ends the replace. From here on, until [`Volume::retire_source`], every write goes to both devices.
+    /// Ends the replace. From here on, until [`Volume::retire_source`], every write goes to both devices. The source is
+    /// still the one that has what is committed: until then a crash leaves the volume there.
     ///
     /// # Errors
-    /// [`ReplaceError::Incomplete`] while groups are left: nothing is lost, go on. [`ReplaceError::Copy`]
-    /// where the target has failed, [`ReplaceError::Target`] where it cannot be flushed: drop this, and
+    /// [`ReplaceError::Incomplete`] while groups are left: nothing is lost, go on. [`ReplaceError::InDoubt`] where a write
+    /// has failed on one of the devices: the next [`DeviceReplace::run`] copies it again. [`ReplaceError::TargetTooSmall`],
+    /// [`ReplaceError::Target`], [`ReplaceError::Copy`] where the target has shrunk, or cannot be flushed: drop this, and
     /// replace by another device.
     ///
     /// # Example
@@ -391,13 +371,39 @@ impl DeviceReplace<'_> {
         if passed < groups {
             return Err(ReplaceError::Incomplete { passed, groups });
         }
+        self.target.check_length(self.volume.needed())?;
+        self.target.check_flushes()?;
         self.target.flush().map_err(ReplaceError::Target)?;
         self.target.check()?;
-        // Not put back: nothing may move it before `retire_source`.
-        if self.cursor.take().is_some() {
-            *self.volume.replacement.lock() = Replacement::Finished;
-        }
+        self.is_finished = true;
+        *self.volume.replacement.lock() = Replacement::Finished;
         Ok(())
+    }
+
+    /// Gives the target up, finished or not, and hands it back. The volume stays on its source, and another replace can
+    /// be started. Blocks until no writer is calling the target any more, so that no late write reaches it; writers and
+    /// commits do not wait for that.
+    ///
+    /// Dropping the replace unfinished gives the target up too, and does not wait.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use blockgate::{LogicalRange, MemoryDevice, Volume};
+    /// # let device = || Arc::new(MemoryDevice::new(1 << 20));
+    /// # let volume = Volume::builder(4096).group(LogicalRange::new(0, 1 << 20)?).build(device())?;
+    /// use blockgate::Policy;
+    ///
+    /// let mut replace = volume.start_replace(device(), Policy::CloneAlways)?;
+    /// volume.write(&[7; 4096])?; // to both devices
+    /// let target = replace.give_up(); // on second thoughts
+    /// target.write_at(0, &[0; 4096])?; // it is nobody else's now
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn give_up(mut self) -> Arc<dyn Device> {
+        self.is_finished = false;
+        let target = Arc::clone(&self.target);
+        drop(self);
+        target.hand_back()
     }
 }
 
@@ -409,6 +415,9 @@ impl fmt::Debug for DeviceReplace<'_> {
 
 impl Drop for DeviceReplace<'_> {
     fn drop(&mut self) {
+        if self.is_finished {
+            return; // `retire_source` has the rest
+        }
         let Some(mut cursor) = self.cursor.take() else { return };
         // The target is given up also where a subscriber unwinds out of the reset's event.
         let reset = catch_unwind(AssertUnwindSafe(|| cursor.reset()));

@@ -9,6 +9,7 @@ use std::io;
 use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError};
 use crate::extent_tree::RefError;
 use crate::replace::CopyError;
+use crate::sync::Arc;
 use crate::transaction::CommitError;
 use crate::units::{BlockGroupId, Bytes, LogicalRange};
 
@@ -283,6 +284,18 @@ pub enum ReplaceError {
     NotRetired,
     /// No replace has finished.
     NotFinished,
+    /// The target is the source.
+    SameDevice,
+    /// Another replace of this process has the target.
+    TargetInUse,
+    /// These bytes may differ on the two devices, for this reason: the next [`DeviceReplace::run`](crate::DeviceReplace::run)
+    /// copies them again.
+    InDoubt {
+        /// Which bytes.
+        extent: LogicalRange,
+        /// Why.
+        why: WhyInDoubt,
+    },
     /// The target ends before the last group does.
     TargetTooSmall {
         /// The target's length, in bytes.
@@ -303,6 +316,45 @@ pub enum ReplaceError {
         /// How many there are.
         groups: usize,
     },
+}
+
+/// Why bytes may differ on the two devices of a replace.
+///
+/// Part of the proof: [the protocol](crate::proof::protocol).
+///
+/// ```
+/// use blockgate::ReplaceError;
+/// use blockgate::volume::WhyInDoubt;
+///
+/// /// Which device is to be looked at.
+/// fn suspect(error: &ReplaceError) -> Option<&'static str> {
+///     match error {
+///         ReplaceError::InDoubt { why: WhyInDoubt::SourceFailed, .. } => Some("the old one"),
+///         ReplaceError::InDoubt { why: WhyInDoubt::TargetFailed(_), .. } => Some("the new one"),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(suspect(&ReplaceError::Running), None);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum WhyInDoubt {
+    /// A write failed on the source, and was not sent to the target. The writer was told.
+    SourceFailed,
+    /// A write succeeded on the source, and failed on the target.
+    TargetFailed(Arc<io::Error>),
+    /// A write was dropped unfinished, or a device panicked.
+    GivenUp,
+}
+
+impl fmt::Display for WhyInDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SourceFailed => "a write failed on the source",
+            Self::TargetFailed(_) => "a write failed on the target",
+            Self::GivenUp => "a write was given up halfway",
+        })
+    }
 }
 
 impl From<CopyError> for ReplaceError {
@@ -327,6 +379,16 @@ impl fmt::Display for ReplaceError {
                 f.write_str("a replace has finished: call Volume::retire_source before you start another")
             }
             Self::NotFinished => f.write_str("no replace has finished: call DeviceReplace::finish first"),
+            Self::SameDevice => f.write_str("the target is the source: replace by another device"),
+            Self::TargetInUse => {
+                f.write_str("another replace has this target: give that one up, or replace by another device")
+            }
+            Self::InDoubt { extent, why } => {
+                write!(
+                    f,
+                    "{extent} may differ on the two devices, since {why}: call DeviceReplace::run, which copies it again"
+                )
+            }
             Self::TargetTooSmall { length, needed } => {
                 write!(f, "the target has {length} bytes, the block groups need {needed}")
             }
@@ -344,6 +406,7 @@ impl std::error::Error for ReplaceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Target(error) => Some(error),
+            Self::InDoubt { why: WhyInDoubt::TargetFailed(error), .. } => Some(&**error),
             Self::Copy(error) => error.source(),
             Self::Commit(error) => error.source(),
             _ => None,

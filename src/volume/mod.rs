@@ -14,6 +14,8 @@
 //! - V7: no reference is changed unchecked, but for the first of a new extent, which its write adds.
 //! - V8: an in-place write that looked before a snapshot was held is waited for by the call that took the snapshot.
 //!
+//! V9 and V10, of the target, are in `target.rs`.
+//!
 //! Checked by `loom-tests/src/models/replace.rs` and `loom-tests/src/models/clone.rs`,
 //! argued in [`docs/protocol.md`](crate::proof::protocol).
 
@@ -23,11 +25,12 @@ mod error;
 mod freeze;
 mod snapshot;
 mod storage;
+mod target;
 mod write;
 
 pub use builder::VolumeBuilder;
 pub use device_replace::{DeviceReplace, Policy};
-pub use error::{BuildError, ReplaceError, VolumeDefect, WriteError};
+pub use error::{BuildError, ReplaceError, VolumeDefect, WhyInDoubt, WriteError};
 pub use freeze::{CommittedVolume, FrozenVolume, QuietVolume, SettledVolume};
 pub use snapshot::Snapshot;
 pub use write::{CowWrite, NocowWrite, Overwrite};
@@ -45,6 +48,7 @@ use crate::extent_tree::CommitRoot;
 use crate::ordered_extent::OrderedExtents;
 use crate::reference_index::NewExtents;
 use crate::replace::{CursorReader, Metadata};
+use crate::sharded::Shards;
 use crate::sync::{Arc, Mutex};
 use crate::transaction::{CommitError, Transactions};
 use crate::units::{LogicalAddress, LogicalRange, TransactionId};
@@ -79,6 +83,7 @@ pub struct Volume {
     transactions: Transactions<Storage>,
     cursor: CursorReader,
     replacement: Mutex<Replacement>,
+    shards: Shards,
 }
 
 /// A block group and the writes in flight in it.
@@ -329,7 +334,7 @@ impl Volume {
         Ok(())
     }
 
-    /// Commits: flushes the devices, runs [`VolumeBuilder::persist`]'s step, books the space, switches the
+    /// Commits: flushes the source, runs [`VolumeBuilder::persist`]'s step, books the space, switches the
     /// commit root, and frees what was pinned. So what the new commit root lists is durable, as is every
     /// in-place write that was finished before the call; and what this commit and every earlier one freed may
     /// be allocated. Other threads write meanwhile. As [`Transactions::commit`] in all else: calls that come

@@ -14,7 +14,7 @@ use crate::sync::{Arc, CounterWord, Ordering};
 use crate::transaction::CommitSteps;
 use crate::units::LogicalRange;
 
-use super::device_replace::TargetSlots;
+use super::target::TargetSlots;
 use super::{VolumeGroup, WriteError};
 
 /// The embedder's own step.
@@ -80,12 +80,8 @@ impl CommitSteps for Storage {
 
 impl Storage {
     fn flush(&self) -> io::Result<()> {
-        self.source.flush()?;
-        if let Some(target) = self.target.get() {
-            // The commit is safe on the source; the target remembers its failure.
-            let _ = target.flush();
-        }
-        Ok(())
+        // Not the target: until the source is retired, it is the source that has what is committed.
+        self.source.flush()
     }
 
     fn book(&self, changes: &Changes) -> Result<(), SpaceError> {

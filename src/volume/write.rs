@@ -18,7 +18,6 @@ use std::io;
 
 use crate::block_group::ReserveError;
 use crate::delayed_ref::DelayedRef;
-use crate::device::Device;
 use crate::event::{Event, emit};
 use crate::extent_tree::RefError;
 use crate::new_extent::NewExtent;
@@ -27,6 +26,7 @@ use crate::sync::{Flag, recall, remember, yield_now};
 use crate::transaction::TransactionHandle;
 use crate::units::{LogicalAddress, LogicalRange};
 
+use super::error::WhyInDoubt;
 use super::{Volume, WriteError};
 
 impl Volume {
@@ -312,13 +312,13 @@ impl Volume {
         Ok(NocowWrite { bytes, ordered })
     }
 
-    /// A live extent may have old bytes on one device and new ones on the other: the target is not to be
-    /// trusted. (Ahead of the cursor it is, since the extent will be copied.)
-    fn devices_may_differ(&self, start: LogicalAddress) {
-        if start < self.cursor.address()
+    /// A live extent may have old bytes on one device and new ones on the other. (Ahead of the cursor that does no harm:
+    /// the extent will be copied.)
+    fn devices_may_differ(&self, extent: LogicalRange) {
+        if extent.start() < self.cursor.address()
             && let Some(target) = self.storage().target.get()
         {
-            target.failed(start, &io::Error::other("an in-place write to both devices was given up halfway"));
+            drop(target.doubt(extent, WhyInDoubt::GivenUp));
         }
     }
 
@@ -351,16 +351,16 @@ impl Volume {
         if data.is_empty() {
             return Ok(());
         }
+        let extent = LogicalRange::between(start, start + data.len() as u64);
         let both = start < self.cursor.address();
         let target = if both { self.storage().target.get() } else { None };
-        if let Ok(extent) = LogicalRange::new(start, data.len() as u64) {
-            emit(|| Event::Write { extent, both: target.is_some() });
-        }
+        emit(|| Event::Write { extent, both: target.is_some() });
+        let Some(target) = target else { return self.source().write_at(start, data) };
+        // V9: whatever the caller makes of an error, what the source has there is not what the target has.
+        let doubt = target.doubt(extent, WhyInDoubt::SourceFailed);
         self.source().write_at(start, data)?;
-        if let Some(target) = target {
-            // The write is safe on the source; the target remembers its failure, and the replace fails.
-            let _ = target.write_at(start, data);
-        }
+        doubt.settle();
+        target.clone_write(extent, data);
         Ok(())
     }
 }
@@ -563,7 +563,7 @@ impl CowWrite<'_> {
 /// ```
 #[must_use = "dropping this unfinished marks the write as failed"]
 pub struct NocowWrite<'volume> {
-    // Dropped in this order: a waiter that learns of the failure finds the target failed.
+    // Dropped in this order, V9: a waiter that learns of the failure finds the bytes in doubt.
     bytes: Unfinished<'volume>,
     ordered: OrderedExtent<&'volume OrderedExtents>,
 }
@@ -579,7 +579,7 @@ struct Unfinished<'volume> {
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if self.touched.exclusive_is_raised() {
-            self.volume.devices_may_differ(self.extent.start());
+            self.volume.devices_may_differ(self.extent);
         }
     }
 }

@@ -134,6 +134,7 @@ fn by_the_volume() -> Result<(), Box<dyn Error>> {
     let extent = write.finish()?;
     volume.change_references(&[DelayedRef::drop(extent)])?;
     assert!(volume.commit()?.is_empty());
+    drop(volume.freeze().wait_writers().wait_ordered().commit()?);
     assert_eq!(volume.groups()[0].block_group().range(), group);
     let mut replace = volume.start_replace(Arc::new(MemoryDevice::new(1 << 20)), Policy::CopyThenClone)?;
     replace.run()?;

@@ -11,6 +11,7 @@ mod openings;
 mod ordered_extent;
 mod replace;
 mod snapshot;
+mod target;
 mod transaction;
 
 use loom_harness::{Model, Twin};
@@ -48,6 +49,7 @@ pub fn models() -> Vec<Model> {
         replace::models(),
         clone::models(),
         snapshot::models(),
+        target::models(),
     ]
     .concat()
 }
@@ -66,6 +68,7 @@ pub fn twins() -> Vec<Twin> {
         freeze::twins(),
         clone::twins(),
         snapshot::twins(),
+        target::twins(),
         replace::twins(),
     ]
     .concat()

@@ -40,13 +40,13 @@ impl World {
 
     fn replace_all(&self, mut replace: DeviceReplace<'_>) {
         for (group, summary) in replace.run().expect("nothing fails").into_iter().enumerate() {
-            self.say_what_happened(group, summary);
+            self.say_what_happened(group, &summary);
         }
         replace.finish().expect("all groups are replaced");
     }
 
-    fn say_what_happened(&self, group: usize, summary: Summary) {
-        let Summary { waited_reservations, waited_nocow_writers, ordered, copied } = summary;
+    fn say_what_happened(&self, group: usize, summary: &Summary) {
+        let Summary { waited_reservations, waited_nocow_writers, ordered, copied, .. } = *summary;
         let waited = [
             (waited_reservations, "waited-reservation"),
             (waited_nocow_writers, "waited-nocow"),

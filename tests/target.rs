@@ -1,0 +1,299 @@
+#![cfg(not(any(loom, traceset)))]
+//! The target of a replace on std threads: an error names the device and the bytes that it is about, what is in doubt is
+//! copied again, a call that hangs holds its own thread alone, and a device that will not do is refused.
+
+mod support;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use blockgate::sync::Mutex;
+use blockgate::volume::{Policy, ReplaceError, WhyInDoubt};
+use blockgate::{CopyError, Device, LogicalRange, MemoryDevice, Overwrite, Shards, Volume};
+use support::{
+    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, pattern, range, read, told, within_a_minute,
+};
+
+const GROUP: u64 = 64 * KIB;
+const LENGTH: u64 = 2 * GROUP;
+
+fn memory() -> Arc<MemoryDevice> {
+    Arc::new(MemoryDevice::new(usize::try_from(LENGTH).expect("small")))
+}
+
+fn volume_on(source: Arc<dyn Device>) -> Volume {
+    let builder = Volume::builder(UNIT).shards(Shards::new(2));
+    builder.group(range(0, GROUP)).group(range(GROUP, GROUP)).build(source).expect("a good layout")
+}
+
+/// One extent, committed.
+fn write(volume: &Volume) -> LogicalRange {
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    volume.commit().expect("commits");
+    extent
+}
+
+/// A device that fails the next write, once it is told to.
+fn fragile() -> (Arc<Hooked>, Arc<Counter>) {
+    let faults = Arc::new(Counter::default());
+    let left = Arc::clone(&faults);
+    let device = Hooked::new(LENGTH, move |call| {
+        if is_write(call) && left.get() > 0 {
+            left.one_less();
+            return Err(io::Error::other("the cable is loose"));
+        }
+        Ok(())
+    });
+    (device, faults)
+}
+
+fn in_doubt(error: &ReplaceError) -> Option<(LogicalRange, &WhyInDoubt)> {
+    match error {
+        ReplaceError::InDoubt { extent, why } => Some((*extent, why)),
+        _ => None,
+    }
+}
+
+// ---- What is in doubt.
+
+/// An in-place write behind the cursor fails on the source; its caller goes on to `finish`, or drops it.
+#[test]
+fn a_write_that_fails_on_the_source_puts_its_bytes_in_doubt_and_no_others() {
+    for goes_on in [false, true] {
+        let ((source, faults), target) = (fragile(), memory());
+        let volume = volume_on(source.clone());
+        let extent = write(&volume);
+        let mut replace = volume.start_replace(target.clone(), Policy::CopyThenClone).expect("starts");
+        replace.run().expect("replaces");
+        let write = volume.begin_nocow(extent).expect("its only reference");
+        faults.next();
+        let half = write.write_at(0, &[9; 2048]).expect_err("the source fails");
+        assert!(told(&half).contains("the cable is loose"));
+        source.memory.write_at(extent.start(), &[9; 100]).expect("and yet some bytes went out");
+        if goes_on {
+            write.finish();
+        } else {
+            drop(write);
+        }
+        assert_ne!(read(&*source, extent), read(&*target, extent), "so the check below can fail");
+
+        let error = replace.finish().expect_err("they may differ");
+        let (doubted, why) = in_doubt(&error).expect("in doubt, and not failed");
+        assert!(extent.contains(&doubted) && matches!(why, WhyInDoubt::SourceFailed | WhyInDoubt::GivenUp));
+        assert!(told(&error).contains("may differ on the two devices"), "{error}");
+        assert_eq!(replace.run().expect("copies again").len(), 1, "the one group");
+        replace.finish().expect("finishes");
+        assert_eq!(read(&*source, extent), read(&*target, extent));
+    }
+}
+
+/// The target is trusted where its group is still to be copied.
+#[test]
+fn a_doubt_ahead_of_the_copy_is_settled_by_it() {
+    let ((source, faults), target) = (fragile(), memory());
+    let volume = volume_on(source.clone());
+    let extent = write(&volume);
+    let mut replace = volume.start_replace(target.clone(), Policy::CloneAlways).expect("starts");
+    faults.next();
+    assert!(volume.overwrite(extent, &[9; 100]).is_err(), "the source fails");
+    assert_eq!(replace.run().expect("copies all").len(), 2, "each group once");
+    replace.finish().expect("finishes");
+    assert_eq!(read(&*source, extent), read(&*target, extent));
+}
+
+/// After `finish` too: it can be run again, and finished again.
+#[test]
+fn a_doubt_after_the_end_is_copied_again_or_refuses_the_retirement() {
+    for is_copied in [true, false] {
+        let (source, (target, faults)) = (memory(), fragile());
+        let mut volume = volume_on(source.clone());
+        let extent = write(&volume);
+        let mut replace = volume.start_replace(target.clone(), Policy::CopyThenClone).expect("starts");
+        replace.run().expect("replaces");
+        replace.finish().expect("finishes");
+        faults.next();
+        assert_eq!(volume.overwrite(extent, &[9; 100]).expect("the source has it"), Overwrite::InPlace);
+        if is_copied {
+            replace.run().expect("copies again");
+            replace.finish().expect("finishes again");
+        }
+        drop(replace);
+        let retired = volume.retire_source();
+        assert_eq!(retired.is_ok(), is_copied);
+        if let Err(error) = retired {
+            let (doubted, why) = in_doubt(&error).expect("in doubt");
+            assert!(doubted.overlaps(&extent) && matches!(why, WhyInDoubt::TargetFailed(_)));
+            assert!(told(&error).contains("the cable is loose"), "{}", told(&error));
+        }
+        let mut kept = vec![0; 4096];
+        volume.read(extent.start(), &mut kept).expect("whichever device it is");
+        assert_eq!((&kept[..100], &kept[100..]), (&[9; 100][..], &pattern(1, UNIT)[100..]));
+    }
+}
+
+// ---- Errors that misbehave.
+
+/// Its text panics, on whatever thread makes it.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+#[test]
+fn a_failure_whose_text_panics_does_not_vanish() {
+    let target =
+        Hooked::new(LENGTH, |call| if is_flush(call) { Err(io::Error::other(Unspeakable)) } else { Ok(()) });
+    let volume = volume_on(memory());
+    write(&volume);
+    let mut replace = volume.start_replace(target, Policy::default()).expect("starts");
+    assert!(replace.run().is_err(), "the copy flushes");
+    assert!(replace.run().is_err(), "and it stays failed");
+    drop(replace);
+    assert!(volume.start_replace(memory(), Policy::default()).is_ok());
+}
+
+// ---- A source that cannot be read.
+
+fn scratched() -> Arc<Hooked> {
+    let bad = range(UNIT, UNIT);
+    // A hook is asked where a read begins: one of several units begins at the first of them.
+    Hooked::new(LENGTH, move |call| match call {
+        Call::Read(at) if at == bad.start() || at == 0 => Err(io::Error::other("scratched")),
+        _ => Ok(()),
+    })
+}
+
+#[test]
+fn what_cannot_be_read_stops_the_replace_or_is_skipped_by_choice() {
+    let (source, target) = (scratched(), memory());
+    let volume = volume_on(source);
+    let extent = volume.write(&pattern(1, 4 * UNIT)).expect("space");
+    assert_eq!(extent, range(0, 4 * UNIT));
+    let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
+    let error = replace.run().expect_err("it cannot be read");
+    assert!(matches!(error, ReplaceError::Copy(CopyError::Device { address: 0, .. })), "{error}");
+
+    replace.skip_unreadable();
+    let summaries = replace.run().expect("saves what can be saved");
+    assert_eq!(summaries[0].unreadable, [range(0, 2 * UNIT)]);
+    assert_eq!(summaries[1].unreadable, []);
+    replace.finish().expect("finishes");
+    let (lost, saved) = (read(&*target, range(0, 2 * UNIT)), read(&*target, range(2 * UNIT, 2 * UNIT)));
+    assert!(lost.iter().all(|byte| *byte == 0));
+    assert_eq!(saved[..], pattern(1, 4 * UNIT)[2 * 4096..]);
+}
+
+// ---- A target that hangs.
+
+#[test]
+fn a_call_that_hangs_holds_its_own_thread_and_the_device() {
+    within_a_minute("a target that hangs", || {
+        let (has_begun, begun) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let gates = Mutex::new((has_begun, released));
+        let target = Hooked::new(LENGTH, move |call| {
+            if call == Call::Write(0) {
+                let (has_begun, released) = &*gates.lock();
+                has_begun.send(()).expect("received below");
+                released.recv().expect("sent below");
+            }
+            Ok(())
+        });
+        let mut volume = volume_on(memory());
+        std::thread::scope(|scope| {
+            let replace = volume.start_replace(target.clone(), Policy::CloneAlways).expect("starts");
+            let volume = &volume;
+            let first = scope.spawn(move || volume.write(&[1; 100]).expect("the source has it"));
+            begun.recv().expect("the first write of the target hangs");
+
+            volume.write(&[2; 100]).expect("another writer goes on");
+            volume.commit().expect("so does a commit");
+            let (has_it, handed_back) = mpsc::channel();
+            scope.spawn(move || has_it.send(replace.give_up()).expect("received below"));
+            while volume.start_replace(memory(), Policy::default()).is_err() {
+                std::thread::yield_now();
+            }
+            assert!(handed_back.try_recv().is_err(), "a call is still in the device");
+            release.send(()).expect("received by the target");
+            handed_back.recv().expect("handed back after the call");
+            assert_eq!(read(&*target, range(0, 1))[..], [1], "whatever it wrote is there by then");
+            first.join().expect("the writer never noticed");
+        });
+        assert_eq!(volume.check(), Ok(()));
+    });
+}
+
+// ---- Devices that will not do.
+
+#[test]
+fn the_source_is_no_target() {
+    let device = memory();
+    let volume = volume_on(device.clone());
+    let error = volume.start_replace(device, Policy::default()).expect_err("refused");
+    assert!(matches!(error, ReplaceError::SameDevice), "{error}");
+    assert!(volume.start_replace(memory(), Policy::default()).is_ok(), "the twin: another device");
+}
+
+#[test]
+fn one_target_is_of_one_replace() {
+    let target = memory();
+    let (one, other) = (volume_on(memory()), volume_on(memory()));
+    let replace = one.start_replace(target.clone(), Policy::default()).expect("starts");
+    let error = other.start_replace(target.clone(), Policy::default()).expect_err("refused");
+    assert!(matches!(error, ReplaceError::TargetInUse), "{error}");
+    drop(replace.give_up());
+    assert!(other.start_replace(target, Policy::default()).is_ok(), "the twin: it was given up");
+}
+
+/// A device whose length changes.
+struct Shrinking(MemoryDevice, Counter);
+
+impl Device for Shrinking {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(offset, buffer)
+    }
+
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, data)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(LENGTH - self.1.get())
+    }
+}
+
+#[test]
+fn a_target_that_shrank_is_not_finished_and_not_taken_over() {
+    for shrinks_before_finish in [true, false] {
+        let target = Arc::new(Shrinking(
+            MemoryDevice::new(usize::try_from(LENGTH).expect("small")),
+            Counter::default(),
+        ));
+        let mut volume = volume_on(memory());
+        let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
+        replace.run().expect("replaces");
+        if shrinks_before_finish {
+            target.1.add(UNIT);
+            let error = replace.finish().expect_err("too small now");
+            assert!(matches!(error, ReplaceError::TargetTooSmall { needed: LENGTH, .. }), "{error}");
+            continue;
+        }
+        replace.finish().expect("the twin: it has its length");
+        drop(replace);
+        target.1.add(UNIT);
+        assert!(matches!(volume.retire_source(), Err(ReplaceError::TargetTooSmall { .. })));
+        volume.write(&[1]).expect("the volume stays on its source");
+    }
+}
