@@ -65,7 +65,9 @@ impl World {
     }
 
     fn read_all(&self) {
-        ranges().map(|range| self.source.value(range.start()));
+        for range in ranges() {
+            self.source.value(range.start());
+        }
     }
 
     fn end(mut self) {
@@ -117,8 +119,9 @@ fn write() -> Play {
         check(reserved == 0, "every admitted write is in the root", || {
             format!("{reserved} bytes are reserved")
         });
-        let listed = frozen.root().extents_in(ranges()[0]);
-        listed.for_each(|extent| _ = world.source.value(extent.start()));
+        for extent in frozen.root().extents_in(ranges()[0]) {
+            world.source.value(extent.start());
+        }
     };
     let write = |world: &World| match world.volume.write(&sector(1)) {
         Ok(_) => {}
