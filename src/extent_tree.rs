@@ -349,6 +349,11 @@ impl CommitRoot {
         let (items, _) = applied(&self.items, refs)?;
         Ok(Self { transaction: TransactionId(self.transaction.0 + 1), items })
     }
+
+    /// What a commit of `refs` would change.
+    pub(crate) fn changes(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
+        applied(&self.items, refs).map(|(_, changes)| changes)
+    }
 }
 
 /// What a commit changed, by extent, each list in the order of addresses: the owner of the space must

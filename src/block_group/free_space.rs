@@ -144,6 +144,12 @@ impl FreeSpace {
         Ok(sum)
     }
 
+    /// Whether any byte of `extent`, which is in the group, is free.
+    pub(super) fn is_free(&mut self, extent: LogicalRange) -> bool {
+        let mut slices = self.slices_of(extent).map(|index| self.slices[index].lock());
+        slices.any(|slice| extent.intersection(&slice.range).is_some_and(|part| slice.is_free(part)))
+    }
+
     fn slices_of(&self, extent: LogicalRange) -> std::ops::RangeInclusive<usize> {
         let index = |address: LogicalAddress| {
             let index = (address - self.range.start()) / self.slice_length;

@@ -265,6 +265,12 @@ impl BlockGroup {
         self.shared.space.check().map_err(GroupDefect::Space)
     }
 
+    /// Whether any byte of `extent`, which is in the group, may be allocated, where exclusive access proves that no
+    /// other thread is using the group.
+    pub(crate) fn is_free(&mut self, extent: LogicalRange) -> bool {
+        self.shared.space.is_free(extent)
+    }
+
     fn leaked_levels(&mut self) -> usize {
         self.shared.reservations.leaked_levels().max(self.shared.nocow_writers.leaked_levels())
     }

@@ -459,6 +459,25 @@ pub enum VolumeDefect {
         /// Bytes of the group's extents in the commit root.
         listed: u64,
     },
+    /// The reserved bytes of a group are not those that queued references will use or free: some have no owner,
+    /// and are never free again.
+    Reserved {
+        /// The group.
+        group: BlockGroupId,
+        /// Bytes booked as reserved.
+        reserved: u64,
+        /// Bytes that queued references own.
+        owned: u64,
+    },
+    /// Bytes of an extent that the commit root lists, or that is queued, are free: a writer may get them.
+    Free {
+        /// The group.
+        group: BlockGroupId,
+        /// The extent.
+        extent: LogicalRange,
+    },
+    /// A queued reference does not fit the extent tree: the next commit will fail.
+    References(RefError),
 }
 
 impl From<GroupDefect> for VolumeDefect {
@@ -480,6 +499,13 @@ impl fmt::Display for VolumeDefect {
             Self::Used { group, used, listed } => {
                 write!(f, "{group}: {used} bytes are booked as used, the extent tree lists {listed}")
             }
+            Self::Reserved { group, reserved, owned } => {
+                write!(f, "{group}: {reserved} bytes are reserved, queued references own {owned}")
+            }
+            Self::Free { group, extent } => {
+                write!(f, "{group}: bytes of the extent {extent} are free, and a writer may get them")
+            }
+            Self::References(error) => write!(f, "the next commit will fail: {error}"),
         }
     }
 }

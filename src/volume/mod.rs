@@ -44,7 +44,7 @@ use storage::Storage;
 use crate::block_group::{BlockGroup, SharedBlockGroup};
 use crate::delayed_ref::{DelayedRef, RefAction};
 use crate::device::Device;
-use crate::extent_tree::CommitRoot;
+use crate::extent_tree::{Changes, CommitRoot};
 use crate::ordered_extent::OrderedExtents;
 use crate::reference_index::NewExtents;
 use crate::replace::{CursorReader, Metadata};
@@ -127,6 +127,27 @@ impl VolumeGroup {
     #[must_use]
     pub fn ordered_extents(&self) -> &OrderedExtents {
         &self.ordered
+    }
+
+    /// Whether what is reserved is what `queued` owns, and none of that is free.
+    fn check_queued(&mut self, queued: &Changes, reserved: u64) -> Result<(), VolumeDefect> {
+        let range = self.block_group.range();
+        let mut owned = [queued.bytes_inserted(), queued.bytes_cancelled()].concat();
+        owned.retain(|extent| range.contains(extent));
+        let bytes = owned.iter().map(LogicalRange::len).sum();
+        if reserved != bytes {
+            return Err(VolumeDefect::Reserved { group: self.block_group.id(), reserved, owned: bytes });
+        }
+        self.check_not_free(owned)
+    }
+
+    fn check_not_free(
+        &mut self,
+        extents: impl IntoIterator<Item = LogicalRange>,
+    ) -> Result<(), VolumeDefect> {
+        let group = self.block_group.id();
+        let free = extents.into_iter().find(|extent| self.block_group.is_free(*extent));
+        free.map_or(Ok(()), |extent| Err(VolumeDefect::Free { group, extent }))
     }
 }
 
@@ -359,7 +380,7 @@ impl Volume {
     }
 
     /// Checks all that must hold while no thread is using the volume: no leaked token, figures that add up
-    /// and fit the extent tree.
+    /// and fit the extent tree and the queued references, no free range over an extent.
     ///
     /// # Errors
     /// The first [`VolumeDefect`].
@@ -385,7 +406,10 @@ impl Volume {
         }
         // A commit that failed may have pinned what it would have freed.
         let may_pin = self.transactions.has_aborted();
-        let (root, _) = self.transactions.pending();
+        let (root, refs) = self.transactions.pending();
+        // A commit that failed has taken references: which bytes they own is not known any more.
+        let queued =
+            if may_pin { None } else { Some(root.changes(&refs.fold()).map_err(VolumeDefect::References)?) };
         for group in &mut self.transactions.steps_mut().groups {
             let figures = group.block_group.check()?;
             let in_flight = group.ordered.leaked();
@@ -399,6 +423,11 @@ impl Volume {
             if figures.pinned != 0 && !may_pin {
                 return Err(VolumeDefect::Pinned { group: group.block_group.id(), pinned: figures.pinned });
             }
+            if let Some(queued) = &queued {
+                group.check_queued(queued, figures.reserved)?;
+            }
+            let live = root.extents_in(group.block_group.range());
+            group.check_not_free(live)?;
         }
         Ok(())
     }
@@ -446,13 +475,14 @@ impl Metadata for Volume {
 mod tests {
     use super::*;
     use crate::device::MemoryDevice;
+    use crate::units::BlockGroupId;
 
     const UNIT: u64 = 4096;
 
     fn volume() -> Volume {
         let range = LogicalRange::new(0, 4 * UNIT).expect("a range");
         let device = Arc::new(MemoryDevice::new(4 * 4096));
-        Volume::builder(UNIT).group(range).build(device).expect("fits")
+        Volume::builder(UNIT).shards(Shards::new(1)).group(range).build(device).expect("fits")
     }
 
     #[test]
@@ -471,6 +501,45 @@ mod tests {
         group.book_removed(extent).expect("used");
         let group = group.id();
         assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
+    }
+
+    #[test]
+    fn reserved_bytes_without_an_owner_are_found() {
+        let mut volume = volume();
+        volume.write(&[1]).expect("space"); // queued: its bytes have an owner
+        assert_eq!(volume.check(), Ok(()));
+        volume.groups()[0].block_group.reserve(2 * UNIT).expect("space").hand_over(); // to nobody
+        let group = BlockGroupId(0);
+        let defect = VolumeDefect::Reserved { group, reserved: 3 * UNIT, owned: UNIT };
+        assert_eq!(volume.check(), Err(defect));
+    }
+
+    /// One extent given back instead of another: every sum is right.
+    #[test]
+    fn free_ranges_over_live_extents_are_found() {
+        for commits in [false, true] {
+            let (mut volume, extent) = with_a_free_extent(commits);
+            assert_eq!(volume.check(), Err(VolumeDefect::Free { group: BlockGroupId(0), extent }));
+        }
+    }
+
+    #[test]
+    fn twin_the_sums_see_no_free_range_over_an_extent() {
+        for commits in [false, true] {
+            let (mut volume, _) = with_a_free_extent(commits);
+            assert!(volume.transactions.steps_mut().groups[0].block_group.check().is_ok());
+        }
+    }
+
+    fn with_a_free_extent(commits: bool) -> (Volume, LogicalRange) {
+        let volume = volume();
+        let extent = volume.write(&[1]).expect("space");
+        volume.groups()[0].block_group.reserve(UNIT).expect("space").hand_over();
+        if commits {
+            volume.commit().expect("commits");
+        }
+        volume.groups()[0].block_group.release(extent).expect("as many bytes are reserved");
+        (volume, extent)
     }
 
     /// Why no user may: each of these is one call of the owner's.
