@@ -146,7 +146,9 @@ impl FreeSpace {
 
     /// Whether any byte of `extent`, which is in the group, is free.
     pub(super) fn is_free(&mut self, extent: LogicalRange) -> bool {
-        let mut slices = self.slices_of(extent).map(|index| self.slices[index].lock());
+        let slices = self.slices_of(extent);
+        let (skipped, count) = (*slices.start(), slices.count());
+        let mut slices = self.slices.iter_mut().skip(skipped).take(count).map(Mutex::get_mut);
         slices.any(|slice| extent.intersection(&slice.range).is_some_and(|part| slice.is_free(part)))
     }
 

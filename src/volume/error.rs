@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 
-use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError};
+use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError, ReserveError};
 use crate::extent_tree::RefError;
 use crate::replace::CopyError;
 use crate::sync::Arc;
@@ -178,6 +178,17 @@ pub enum WriteError {
     Device(io::Error),
     /// A commit failed: there are no more transactions.
     Commit(CommitError),
+}
+
+impl WriteError {
+    /// What it means for a volume that its one group has refused.
+    pub(super) fn refused(refusal: ReserveError, length: u64) -> Self {
+        match refusal {
+            ReserveError::ReadOnly(_) => Self::NoSpace { length, largest: 0, read_only: 1 },
+            ReserveError::NoSpace { largest, .. } => Self::NoSpace { length, largest, read_only: 0 },
+            ReserveError::Length { length, alignment } => Self::Length { length, alignment },
+        }
+    }
 }
 
 impl From<ReadOnlyError> for WriteError {

@@ -239,6 +239,10 @@ impl Volume {
             // Once a call: the thread that froze the group may have the processor first.
             yield_now();
         }
+        if self.groups().len() == 1 {
+            // One look at one group is of one moment: nothing can have hopped.
+            return Err(WriteError::refused(refusal, length));
+        }
         loop {
             let seen = self.storage().openings.count();
             match self.begin_cow_in_any(first, length) {
