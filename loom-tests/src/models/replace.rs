@@ -211,6 +211,7 @@ fn several_replaces() -> Vec<Model> {
             &["target-given-up", "second-group", "both-devices", "source-alone"],
         )
         .theorem(of("a replace after one that had passed a group and was given up, with another target"))
+        .second_engine_only()
         .weight(30),
         model(
             "replace/cow+nocow-after-one-given-up",
@@ -231,11 +232,11 @@ fn clones() -> Vec<Model> {
             .theorem(of(
                 "an extent that gets a second reference and loses one, before and after the drain's commit",
             ))
-            .long_under_loom()
+            .second_engine_only()
             .weight(10),
         model("replace/clone+committer", Plan::of(&[Cloner, Committer]), &cloned)
             .theorem(of("a clone whose two refs land in any two of three transactions"))
-            .long_under_loom()
+            .second_engine_only()
             .weight(30),
         model(
             "replace/2-owners",
@@ -246,7 +247,7 @@ fn clones() -> Vec<Model> {
             "an extent of two owners: the first to overwrite it moves, and so does the second, unless the \
                      drain has committed that it is alone",
         ))
-        .long_under_loom()
+        .second_engine_only()
         .weight(20),
     ]
 }
