@@ -21,7 +21,9 @@
 //! - *A flush of the target by each commit*. A target that hangs would then hold every commit; and until the source
 //!   is retired, it is the source that has what was committed.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::device::Device;
@@ -36,23 +38,11 @@ use super::error::{ReplaceError, WhyInDoubt};
 pub(super) struct Target {
     device: Arc<dyn Device>,
     calls: Gate,
-    in_doubt: Mutex<Vec<InDoubt>>,
+    /// By range, so that a target which fails every write of one extent is remembered once.
+    in_doubt: Mutex<BTreeMap<LogicalRange, WhyInDoubt>>,
     /// The first flush that failed: what was written may be lost, and no later flush would say so.
     failure: Mutex<Option<Arc<io::Error>>>,
     _claim: Claim,
-}
-
-/// Bytes that may differ on the two devices.
-#[derive(Debug, Clone)]
-struct InDoubt {
-    extent: LogicalRange,
-    why: WhyInDoubt,
-}
-
-impl From<InDoubt> for ReplaceError {
-    fn from(InDoubt { extent, why }: InDoubt) -> Self {
-        Self::InDoubt { extent, why }
-    }
 }
 
 impl Target {
@@ -93,26 +83,29 @@ impl Target {
 
     /// `extent` is in doubt, unless what is returned is settled.
     pub(super) fn doubt(&self, extent: LogicalRange, why: WhyInDoubt) -> Doubt<'_> {
-        Doubt { target: self, doubts: vec![InDoubt { extent, why }] }
+        Doubt { target: self, doubts: BTreeMap::from([(extent, why)]) }
     }
 
     /// What is in doubt of `range`, out of the list, until the copy has settled it.
     ///
     /// To be called when the range is frozen and its ordered extents are over: nothing is added until it thaws.
     pub(super) fn take_doubts(&self, range: LogicalRange) -> Doubt<'_> {
-        let is_there = |in_doubt: &mut InDoubt| in_doubt.extent.overlaps(&range);
-        Doubt { target: self, doubts: self.in_doubt.lock().extract_if(.., is_there).collect() }
+        let mut in_doubt = self.in_doubt.lock();
+        let (taken, left) =
+            mem::take(&mut *in_doubt).into_iter().partition(|(extent, _)| extent.overlaps(&range));
+        *in_doubt = left;
+        Doubt { target: self, doubts: taken }
     }
 
     pub(super) fn first_doubt(&self) -> Option<LogicalAddress> {
-        self.in_doubt.lock().first().map(|in_doubt| in_doubt.extent.start())
+        self.in_doubt.lock().keys().next().map(LogicalRange::start)
     }
 
     /// Nothing is in doubt, and no flush has failed.
     pub(super) fn check(&self) -> Result<(), ReplaceError> {
         self.check_flushes()?;
-        let first = self.in_doubt.lock().first().cloned();
-        first.map_or(Ok(()), |in_doubt| Err(in_doubt.into()))
+        let first = self.in_doubt.lock().iter().next().map(|(extent, why)| (*extent, why.clone()));
+        first.map_or(Ok(()), |(extent, why)| Err(ReplaceError::InDoubt { extent, why }))
     }
 
     pub(super) fn check_flushes(&self) -> Result<(), CopyError> {
@@ -174,7 +167,7 @@ impl Device for Target {
 #[must_use = "dropping this puts the bytes in doubt"]
 pub(super) struct Doubt<'target> {
     target: &'target Target,
-    doubts: Vec<InDoubt>,
+    doubts: BTreeMap<LogicalRange, WhyInDoubt>,
 }
 
 impl Doubt<'_> {
@@ -185,7 +178,7 @@ impl Doubt<'_> {
 
     /// They may differ, and this is why.
     fn because(mut self, why: &WhyInDoubt) {
-        self.doubts.iter_mut().for_each(|in_doubt| in_doubt.why = why.clone());
+        self.doubts.values_mut().for_each(|because| *because = why.clone());
     }
 }
 
@@ -213,5 +206,23 @@ impl TargetSlots {
         for slot in self.0.iter() {
             *slot.lock() = target.cloned();
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle, traceset))))]
+mod tests {
+    use super::*;
+    use crate::device::MemoryDevice;
+
+    #[test]
+    fn bytes_that_are_doubted_again_are_remembered_once() {
+        let (source, device): (Arc<dyn Device>, Arc<dyn Device>) =
+            (Arc::new(MemoryDevice::new(8)), Arc::new(MemoryDevice::new(4)));
+        let target = Target::new(device, &source, 4, Shards::new(1)).expect("fits");
+        let beyond = LogicalRange::new(4, 1).expect("a range");
+        (0..1000).for_each(|_| target.clone_write(beyond, &[1]));
+        assert_eq!(target.in_doubt.lock().len(), 1);
+        target.take_doubts(beyond).settle();
+        assert!(target.check().is_ok());
     }
 }
