@@ -6,7 +6,8 @@
 //! may install a recorder, which draws the timelines.
 //!
 //! A subscriber that panics unwinds out of the call that reported. What the call had taken is given up, as
-//! by any panic; a delayed ref that was queued stands; a commit is aborted, also after it switched the root.
+//! by any panic; a delayed ref that was queued stands; a commit is aborted, unless it has switched the root, and is
+//! complete then.
 
 use std::fmt;
 

@@ -166,13 +166,19 @@ impl ExtentTree {
     /// assert_eq!(reader.transaction(), TransactionId(0)); // an older one stays what it was
     /// ```
     pub fn switch_commit_root(&self, root: CommitRoot) {
+        let switched = self.switch_unreported(root);
+        emit(|| switched);
+    }
+
+    /// As [`ExtentTree::switch_commit_root`], for a caller that reports the event itself.
+    pub(crate) fn switch_unreported(&self, root: CommitRoot) -> Event {
         let mut current = self.commit_root.lock();
         let (from, to) = (current.transaction, root.transaction);
         if from < to {
             let old = std::mem::replace(&mut *current, root);
             drop(current);
-            emit(|| Event::SwitchRoot { from, to });
             drop(old); // the last reader of a root may have much to free: not under the lock
+            Event::SwitchRoot { from, to }
         } else {
             drop(current);
             panic!("T2: the commit root is of {from}, and cannot go to {to}");

@@ -457,7 +457,8 @@ impl<S: CommitSteps> Transactions<S> {
     /// stands, and no later one will come.
     ///
     /// # Panics
-    /// If a step does; the commit has failed then.
+    /// If a step does, or a subscriber; the commit has failed then, unless the root was switched before: a subscriber
+    /// that panics in the event of the switch leaves the commit complete.
     ///
     /// # Example
     /// ```
@@ -480,8 +481,9 @@ impl<S: CommitSteps> Transactions<S> {
         // waiting.
         let run = catch_unwind(AssertUnwindSafe(|| self.run(transaction, &mut closed)));
         match run {
-            Ok(Ok(root)) => {
+            Ok(Ok((root, reported))) => {
                 self.turns.complete(&root);
+                reported.unwrap_or_else(|panic| resume_unwind(panic));
                 Ok(root)
             }
             Ok(Err(error)) => {
@@ -504,11 +506,12 @@ impl<S: CommitSteps> Transactions<S> {
         emit(|| Event::Abort);
     }
 
+    /// Also returns whether the switch was reported without a panic: the commit is complete then all the same.
     fn run<'a>(
         &'a self,
         transaction: TransactionId,
         closed: &mut Option<Closed<'a>>,
-    ) -> Result<CommitRoot, CommitError> {
+    ) -> Result<(CommitRoot, std::thread::Result<()>), CommitError> {
         emit(|| Event::CloseTransaction);
         closed.insert(self.handles.close()).wait_empty();
         let (root, changes) = self.take_refs(transaction)?;
@@ -516,9 +519,10 @@ impl<S: CommitSteps> Transactions<S> {
         drop(closed.take()); // C4
         // Before the switch: a root that readers see is one that survives a crash.
         self.steps.before_switch(&root, &changes).map_err(CommitError::persist)?;
-        self.references.tree.switch_commit_root(root.clone());
+        let switched = self.references.tree.switch_unreported(root.clone());
+        let reported = catch_unwind(|| emit(|| switched));
         self.steps.free(&self.references.freed(transaction, &changes)); // C8
-        Ok(root)
+        Ok((root, reported))
     }
 
     /// Runs with the gate closed and empty.
