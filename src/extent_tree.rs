@@ -132,11 +132,16 @@ impl ExtentTree {
     /// # Ok::<(), blockgate::RangeError>(())
     /// ```
     pub fn apply(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
+        let changes = self.apply_unreported(refs)?;
+        changes.report();
+        Ok(changes)
+    }
+
+    /// As [`ExtentTree::apply`], for a caller that holds a lock; after that lock it calls [`Changes::report`].
+    pub(crate) fn apply_unreported(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
         let mut live = self.live.lock();
         let (items, changes) = applied(&live, refs)?;
         *live = items;
-        drop(live);
-        report(&changes);
         Ok(changes)
     }
 
@@ -197,15 +202,6 @@ impl ExtentTree {
     /// The commit root, where exclusive access proves that no other thread is using the tree.
     pub fn exclusive_commit_root(&mut self) -> &CommitRoot {
         self.commit_root.get_mut()
-    }
-}
-
-fn report(changes: &Changes) {
-    for &extent in &changes.inserted {
-        emit(|| Event::ChangeItem { extent, inserted: true });
-    }
-    for &extent in &changes.removed {
-        emit(|| Event::ChangeItem { extent, inserted: false });
     }
 }
 
@@ -558,6 +554,16 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Reports each change of an item.
+    pub(crate) fn report(&self) {
+        for &extent in &self.inserted {
+            emit(|| Event::ChangeItem { extent, inserted: true });
+        }
+        for &extent in &self.removed {
+            emit(|| Event::ChangeItem { extent, inserted: false });
+        }
+    }
+
     /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
     ///
     /// ```

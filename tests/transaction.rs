@@ -414,3 +414,42 @@ fn a_very_large_handle_is_one_transaction() {
     assert_eq!(handle.end(), TransactionId(1));
     assert_eq!(transactions.commit().expect("commits").len(), 5000);
 }
+
+#[test]
+fn what_is_pushed_without_a_handle_is_in_the_root_with_all_that_came_before() {
+    within_a_minute("threads that push one after the other, and commits", || {
+        const PUSHES: u64 = 20_000;
+        let (transactions, turn) = (Transactions::new(Shards::new(4)), Mutex::new(0));
+        std::thread::scope(|scope| {
+            // One after the other, from three threads and so from three shards.
+            let push = || loop {
+                let mut turn = turn.lock();
+                if *turn == PUSHES {
+                    break;
+                }
+                transactions.push(DelayedRef::add(extent(*turn))).expect("no commit fails");
+                *turn += 1;
+            };
+            (0..3).for_each(|_| drop(scope.spawn(push)));
+            loop {
+                let root = transactions.commit().expect("commits");
+                let listed = numbers(&root);
+                assert!(listed.iter().copied().eq(0..listed.len() as u64), "D4: a root has a gap");
+                if listed.len() as u64 == PUSHES {
+                    break;
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn after_an_abort_nothing_can_be_pushed() {
+    let transactions = Transactions::default();
+    transactions.push(DelayedRef::drop(extent(0))).expect("nobody looks");
+    let failed = transactions.commit().expect_err("there is nothing to drop");
+    let add = DelayedRef::add(extent(1));
+    for refused in [transactions.push(add), transactions.push_all(&[add, add])] {
+        assert_eq!(refused.expect_err("C5").to_string(), failed.to_string());
+    }
+}

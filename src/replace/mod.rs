@@ -30,9 +30,7 @@
 //! let write = in_flight.add(reservation.extent());
 //! let extent = reservation.hand_over();
 //! source.write_at(extent.start(), &[7; 4096])?;
-//! let mut handle = transactions.join()?;
-//! handle.push(DelayedRef::add(extent));
-//! handle.end();
+//! transactions.push(DelayedRef::add(extent))?;
 //! write.finish();
 //!
 //! // The replace of its group.

@@ -4,13 +4,14 @@
 //! later one, while tasks join all the time and several want to commit; and neither may wait for long. A
 //! [`Gate`] counts the handles. A commit closes it, waits until it is empty, takes the refs, applies them and
 //! opens it: a thread that wants to join meanwhile waits, and lands in the next transaction. Only then come the
-//! steps that take time (flush, persist), and the switch of the commit root.
+//! steps that take time (flush, persist), and the switch of the commit root. A writer with a single ref needs no handle:
+//! it pushes to the queue at any time, and a commit takes what is queued at one moment (D4 of `src/delayed_ref.rs`).
 //!
 //! # State: where a ref is
 //!
 //! | place | from | until |
 //! |---|---|---|
-//! | queued | the push | a commit takes it, with the gate closed and empty |
+//! | queued | the push | a commit takes it, at one moment, with the gate closed and empty |
 //! | taken, not switched: in the live tree, not in the commit root | then | that commit switches the root |
 //! | in the commit root | then | |
 //!
@@ -23,7 +24,7 @@
 //! - C3: refs are taken only while the gate is closed and empty: a transaction's refs are all of it or none.
 //! - C4: the gate opens after the refs were taken and applied, or never; the root is switched after the steps
 //!   of the commit succeeded, or never.
-//! - C5: once aborted, every join and every commit fails, also those that were waiting.
+//! - C5: once aborted, every join, every push without a handle and every commit fails, also those that were waiting.
 //! - C6: a commit serves only threads that asked before it closed, and all of them.
 //! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
 //! - C8: when a commit returns, what it and every earlier one freed is free, but for what a snapshot keeps (S1).
@@ -60,7 +61,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::delayed_ref::{DelayedRef, DrainedRefs, RefAction};
-use crate::event::{Event, emit};
+use crate::event::{Event, emit, record, report};
 use crate::extent_tree::{Changes, CommitRoot, RefError};
 use crate::gate::{Closed, EnterError, Gate, Inside};
 use crate::reference_index::{NewExtents, to_know};
@@ -299,12 +300,80 @@ impl<S> Transactions<S> {
         Ok(TransactionHandle { references: &self.references, transaction: None, _inside: inside })
     }
 
+    /// Queues one reference change in the transaction that runs, without a handle. It does not wait for a commit: the
+    /// one at work takes it, or the next. Of what a thread queued, and then another one, no root has the second without
+    /// the first (D4).
+    ///
+    /// For a ref that is right whatever else is queued: the first reference to an extent that the caller has allocated.
+    /// Locks the calling thread's shard of the queue, and is two locked operations cheaper than [`Transactions::join`],
+    /// a push, and the end of the handle.
+    ///
+    /// Returns the transaction that it is part of, as [`TransactionHandle::end`].
+    ///
+    /// # Errors
+    /// [`CommitError`] when a commit failed: nothing is queued then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// let mine = transactions.push(DelayedRef::add(extent))?; // the bytes are on the device
+    /// if transactions.commit_root().transaction() < mine {
+    ///     transactions.commit()?; // as an fsync would
+    /// }
+    /// assert_eq!(transactions.commit_root().extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline(always)]
+    pub fn push(&self, delayed_ref: DelayedRef) -> Result<TransactionId, CommitError> {
+        let note = |drains| record(|| queued(delayed_ref, after_drains(drains)));
+        let Some(drains) = self.references.queue.push_unless_sealed(delayed_ref, note) else {
+            return Err(self.aborted());
+        };
+        let transaction = after_drains(drains);
+        report(|| queued(delayed_ref, transaction));
+        Ok(transaction)
+    }
+
+    /// As [`Transactions::push`], of several reference changes that belong together: a root has all of them, or none.
+    ///
+    /// # Errors
+    /// As [`Transactions::push`].
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let (old, new) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
+    /// transactions.push(DelayedRef::add(old))?;
+    /// transactions.push_all(&[DelayedRef::add(new), DelayedRef::drop(old)])?; // an extent moves
+    /// assert_eq!(transactions.commit()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn push_all(&self, refs: &[DelayedRef]) -> Result<TransactionId, CommitError> {
+        let each = |drains, tell: fn(DelayedRef, TransactionId)| {
+            for one in refs {
+                tell(*one, after_drains(drains));
+            }
+        };
+        let note = |drains| each(drains, |one, transaction| record(|| queued(one, transaction)));
+        let Some(drains) = self.references.queue.push_all_unless_sealed(refs, note) else {
+            return Err(self.aborted());
+        };
+        each(drains, |one, transaction| report(|| queued(one, transaction)));
+        Ok(after_drains(drains))
+    }
+
+    /// Where something was found sealed: the reason.
+    #[cold]
+    fn aborted(&self) -> CommitError {
+        self.turns.aborted().expect("C5: all is sealed under the lock, with the reason set")
+    }
+
     #[cold]
     fn enter_later(&self) -> Result<Inside<'_>, CommitError> {
         self.handles.wait_enter().map_err(|refusal| match refusal {
-            EnterError::Sealed => {
-                self.turns.aborted().expect("C5: the gate is sealed under the lock, with the reason set")
-            }
+            EnterError::Sealed => self.aborted(),
             refusal => panic!("transaction handles were leaked: {refusal}"),
         })
     }
@@ -484,7 +553,10 @@ impl<S: CommitSteps> Transactions<S> {
 
     /// C5. `closed`: where the commit failed before it opened the gate, which stays closed then.
     fn abort(&self, error: CommitError, closed: Option<Closed<'_>>) {
-        self.turns.abort(error, || closed.unwrap_or_else(|| self.handles.close()).seal());
+        self.turns.abort(error, || {
+            closed.unwrap_or_else(|| self.handles.close()).seal();
+            self.references.queue.seal();
+        });
         emit(|| Event::Abort);
     }
 
@@ -507,9 +579,11 @@ impl<S: CommitSteps> Transactions<S> {
 
     /// Runs with the gate closed and empty.
     fn take_refs(&self, transaction: TransactionId) -> Result<(CommitRoot, Changes), CommitError> {
+        let run = || Event::RunRefs { transaction };
         // C3: no handle is left that could push between this drain and the opening.
-        emit(|| Event::RunRefs { transaction });
-        let changes = self.references.apply_refs().map_err(CommitError::refs)?;
+        let changes = self.references.apply_refs(|| record(run)).map_err(CommitError::refs)?;
+        report(run);
+        changes.report();
         Ok((self.references.tree.candidate(transaction), changes))
     }
 }
