@@ -160,7 +160,13 @@ impl DelayedRefQueue {
     /// An empty queue.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        Self { shards: Sharded::new(shards, |_| Mutex::default()) }
+        Self::after(shards, 0)
+    }
+
+    /// An empty queue that counts on from `drains`.
+    pub(crate) fn after(shards: Shards, drains: u64) -> Self {
+        let pending = |_| Mutex::new(Pending { drains, ..Pending::default() });
+        Self { shards: Sharded::new(shards, pending) }
     }
 
     /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].

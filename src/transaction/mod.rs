@@ -155,8 +155,64 @@ impl<S> Transactions<S> {
     /// ```
     #[must_use]
     pub fn with_steps(shards: Shards, steps: S) -> Self {
-        let (handles, references) = (Gate::new(shards), References::new(shards));
-        Self { handles, references, turns: Turns::new(), steps }
+        Self::from_root(shards, steps, CommitRoot::empty())
+    }
+
+    /// The transactions of an earlier run go on from `root`, the last that was made durable: the one after it runs, and
+    /// its number is one more (T2). Each commit does `steps` once. Does not block.
+    ///
+    /// # Panics
+    /// If the number of the root's transaction is 2^63 or more: none has from [`CommitRoot::from_items`].
+    ///
+    /// # Example
+    /// ```
+    /// use std::error::Error;
+    /// use std::sync::Mutex;
+    ///
+    /// use blockgate::extent_tree::{Changes, ExtentItem};
+    /// use blockgate::transaction::CommitSteps;
+    /// use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
+    ///
+    /// /// The last root, as it would be on a device.
+    /// #[derive(Default)]
+    /// struct Stored(Mutex<(u64, Vec<ExtentItem>)>);
+    ///
+    /// impl CommitSteps for &Stored {
+    ///     fn before_switch(
+    ///         &self,
+    ///         root: &CommitRoot,
+    ///         _: &Changes,
+    ///     ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///         *self.0.lock().unwrap() = (root.transaction().0, root.items().collect());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// fn open(stored: &Stored) -> Result<Transactions<&Stored>, Box<dyn Error>> {
+    ///     let (number, items) = stored.0.lock().unwrap().clone();
+    ///     let root = CommitRoot::from_items(TransactionId(number), items)?;
+    ///     Ok(Transactions::from_root(Shards::default(), stored, root))
+    /// }
+    ///
+    /// let (stored, extent) = (Stored::default(), LogicalRange::new(0, 4096)?);
+    /// let first_run = open(&stored)?;
+    /// first_run.join()?.push(DelayedRef::add(extent));
+    /// assert_eq!(first_run.commit()?.transaction(), TransactionId(1));
+    /// drop(first_run);
+    /// let second_run = open(&stored)?;
+    /// assert_eq!(second_run.is_exclusive(extent), Ok(true)); // it is known
+    /// assert_eq!(second_run.commit()?.transaction(), TransactionId(2));
+    /// # Ok::<(), Box<dyn Error>>(())
+    /// ```
+    #[must_use]
+    pub fn from_root(shards: Shards, steps: S, root: CommitRoot) -> Self {
+        let last = root.transaction();
+        assert!(
+            i64::try_from(last.0).is_ok(),
+            "no {last} can be counted on from: take a root from `from_items`"
+        );
+        let (handles, references) = (Gate::new(shards), References::new(shards, root));
+        Self { handles, references, turns: Turns::after(last), steps }
     }
 
     /// The steps that each commit does.

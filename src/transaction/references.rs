@@ -27,11 +27,13 @@ pub(super) struct Known {
 }
 
 impl References {
-    pub(super) fn new(shards: Shards) -> Self {
+    /// Nothing is queued, over the extents of `root`.
+    pub(super) fn new(shards: Shards, root: CommitRoot) -> Self {
         let (count, snapshots) = published(0);
         let known = Known { index: ReferenceIndex::default(), snapshots: Snapshots::new(count) };
-        let (queue, known) = (DelayedRefQueue::new(shards), Mutex::new(known));
-        Self { queue, known, snapshots, tree: ExtentTree::new() }
+        // Each transaction drains once: see `after_drains`.
+        let (queue, known) = (DelayedRefQueue::after(shards, root.transaction().0), Mutex::new(known));
+        Self { queue, known, snapshots, tree: ExtentTree::from_root(root) }
     }
 
     /// K1: what was queued comes from the index to the live tree under the index's lock, so that a look finds it in

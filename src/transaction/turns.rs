@@ -147,10 +147,11 @@ enum Answer {
 }
 
 impl Turns {
-    pub(super) fn new() -> Self {
-        let (phase, shared) = (Phase::Idle, Vec::new());
+    /// `completed` is complete, and no commit is at work.
+    pub(super) fn after(completed: TransactionId) -> Self {
+        let (phase, completed, shared) = (Phase::Idle, completed.0, Vec::new());
         let state =
-            State { phase, completed: 0, waiting: 0, sharing: 0, was_shared: false, shared, aborted: None };
+            State { phase, completed, waiting: 0, sharing: 0, was_shared: false, shared, aborted: None };
         Self { state: Monitor::new(state) }
     }
 
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_thread_alone_leads_each_commit() {
-        let turns = Turns::new();
+        let turns = Turns::after(TransactionId(0));
         for number in 1..4 {
             assert_eq!(lead(&turns), number);
             turns.complete(&root(number));
@@ -228,7 +229,7 @@ mod tests {
     /// Threads that ask while commit 1 is at work are served by commit 2, which one of them leads.
     #[test]
     fn those_who_ask_while_a_commit_is_at_work_share_the_next() {
-        let turns = Turns::new();
+        let turns = Turns::after(TransactionId(0));
         assert_eq!(lead(&turns), 1);
         std::thread::scope(|scope| {
             let ask = || match turns.wait_turn().expect("not aborted") {
@@ -252,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_root_is_kept_for_a_thread_that_fetches_it_late() {
-        let turns = Turns::new();
+        let turns = Turns::after(TransactionId(0));
         let mut asked = None;
         assert_eq!(lead(&turns), 1);
         assert!(turns.state.lock().turn(&mut asked).is_none());
