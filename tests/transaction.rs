@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use blockgate::extent_tree::{Changes, RefError};
 use blockgate::sync::Mutex;
 use blockgate::transaction::CommitSteps;
-use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
+use blockgate::{CommitRoot, DelayedRef, Gate, LogicalRange, Shards, TransactionId, Transactions};
 use support::{Counter, panics, range, told, within_a_minute};
 
 fn extent(number: u64) -> LogicalRange {
@@ -194,6 +194,25 @@ fn who_joins_while_a_commit_persists_does_not_wait_and_lands_in_the_next() {
     });
 }
 
+/// By hand: a commit whose gate is closed until all is durable.
+#[test]
+fn twin_a_joiner_waits_for_a_step_under_a_closed_gate() {
+    let gate = Gate::default();
+    let (joined, has_joined) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let closed = gate.close();
+        closed.wait_empty();
+        scope.spawn(|| {
+            let _inside = gate.wait_enter().expect("it is opened, not sealed");
+            joined.send(()).expect("received below");
+        });
+        // Here the commit flushes.
+        assert!(gate.enter().is_err() && has_joined.try_recv().is_err());
+        drop(closed);
+        has_joined.recv().expect("it joins afterwards");
+    });
+}
+
 #[test]
 fn a_commit_waits_for_the_handles_of_its_transaction() {
     within_a_minute("a commit", || {
@@ -288,6 +307,16 @@ fn every_later_join_and_commit_reports_the_failed_one() {
             assert_eq!(transactions.leaked(), 0);
         });
     }
+}
+
+/// By hand: a commit that fails, and opens its gate.
+#[test]
+fn twin_a_gate_that_is_opened_after_a_failure_lets_all_in() {
+    let gate = Gate::default();
+    drop(gate.close());
+    assert!(gate.enter().is_ok(), "it joins a transaction that nobody commits");
+    gate.close().seal();
+    assert!(gate.enter().is_err());
 }
 
 fn join_until_refused(transactions: &Transactions<Failing>) -> String {

@@ -4,8 +4,7 @@
 mod support;
 
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, Weak, mpsc};
 
 use blockgate::replace::{CopyFigures, Side};
 use blockgate::sync::Mutex;
@@ -173,24 +172,31 @@ fn a_read_only_group_is_passed_over() {
     assert_eq!(volume.write(&[1]).expect("read-write again").start(), 0);
 }
 
-/// Groups of one unit but for the last, all full; and a write that keeps the fourth full until it is given up. Each
-/// write is the first of its thread.
-#[test]
-fn a_first_write_passes_over_full_groups() {
+/// Nine groups of one unit, and one of several, of which all but the last are full, each of one extent.
+fn nearly_full() -> (Volume, LogicalRange, Vec<LogicalRange>) {
     let unit = |index| range(index * UNIT, UNIT);
     let builder = (0..9).map(unit).fold(Volume::builder(UNIT), VolumeBuilder::group);
     let last = range(9 * UNIT, 4 * UNIT);
     let volume = builder.group(last).build(memory()).expect("fits");
     let begin = || volume.begin_cow(UNIT).expect("space");
-    let first = || std::thread::scope(|scope| scope.spawn(begin).join().expect("no panic"));
     let extents: Vec<_> = (0..10).map(|_| begin().finish().expect("queued")).collect();
     volume.commit().expect("commits");
-    let delete = |extent| {
-        volume.delete(extent).expect("it is live");
-        volume.commit().expect("commits");
-    };
+    (volume, last, extents)
+}
 
-    delete(extents[3]);
+fn delete_and_commit(volume: &Volume, extent: LogicalRange) {
+    volume.delete(extent).expect("it is live");
+    volume.commit().expect("commits");
+}
+
+/// Each write is the first of its thread. One keeps the fourth group full until it is given up.
+#[test]
+fn a_first_write_passes_over_full_groups() {
+    let (volume, last, extents) = nearly_full();
+    let begin = || volume.begin_cow(UNIT).expect("space");
+    let first = || std::thread::scope(|scope| scope.spawn(begin).join().expect("no panic"));
+
+    delete_and_commit(&volume, extents[3]);
     let fourth = first();
     assert_eq!(fourth.extent(), extents[3], "where a commit freed space");
     assert!(last.contains(&first().finish().expect("queued")), "the only one with room");
@@ -199,8 +205,36 @@ fn a_first_write_passes_over_full_groups() {
         last.contains(&first().finish().expect("queued")),
         "where a search ended, though the fourth has room"
     );
-    delete(extents[5]);
+    delete_and_commit(&volume, extents[5]);
     assert_eq!(first().extent(), extents[5], "where a commit freed space");
+}
+
+/// A thread remembers a group for eight volumes at most: of nine in turn, some take each other's place.
+#[test]
+fn volumes_that_take_each_others_place_in_a_threads_memory_pass_over_full_groups() {
+    let volumes: Vec<_> = (0..9).map(|_| nearly_full()).collect();
+    for (volume, _, extents) in &volumes {
+        let fourth = {
+            delete_and_commit(volume, extents[3]);
+            volume.begin_cow(UNIT).expect("space")
+        };
+        drop(volume.begin_cow(UNIT).expect("in the last group, where this search ends"));
+        drop(fourth);
+    }
+    for (volume, last, _) in &volumes {
+        let write = volume.begin_cow(UNIT).expect("space");
+        assert!(last.contains(&write.extent()), "it looked at the groups before: {write:?}");
+    }
+}
+
+/// By hand: a search that begins at the first group, whatever other searches have found.
+#[test]
+fn twin_a_search_from_the_first_group_meets_all_the_full_ones() {
+    let (volume, ..) = nearly_full();
+    for _ in 0..2 {
+        let found = volume.groups().iter().position(|group| group.block_group().reserve(UNIT).is_ok());
+        assert_eq!(found, Some(9), "after nine that are full");
+    }
 }
 
 /// At each stage, on the way out too, also of a freeze inside another.
@@ -375,6 +409,55 @@ fn a_commit_that_fails_is_sticky_everywhere() {
     assert!(matches!(error, ReplaceError::Commit(_)) && told(&error) == text, "{error}");
     drop(replace);
     assert_eq!(volume.check(), Ok(()), "no group stays read-only, no space is lost but the write's");
+}
+
+/// A volume of one unit that is full and flushes onto `log`.
+fn logged(log: &Arc<Mutex<Vec<&'static str>>>) -> (VolumeBuilder, Arc<Hooked>) {
+    let log = Arc::clone(log);
+    let device = Hooked::new(UNIT, move |call| {
+        if is_flush(call) {
+            log.lock().push("flush");
+        }
+        Ok(())
+    });
+    (Volume::builder(UNIT).group(range(0, UNIT)), device)
+}
+
+/// When the root that it is given frees an extent, the old root stands, and the space is not free.
+#[test]
+fn the_step_that_makes_a_root_durable_is_between_the_flush_and_the_switch() {
+    let log = Arc::<Mutex<Vec<_>>>::default();
+    let (builder, device) = logged(&log);
+    let (steps, own) = (Arc::clone(&log), Arc::<Mutex<Weak<Volume>>>::default());
+    let volume = Arc::clone(&own);
+    let builder = builder.persist(move |root, _| {
+        let volume = volume.lock().upgrade().expect("it is committing");
+        assert!(volume.commit_root().transaction() < root.transaction(), "switched before");
+        assert!(volume.begin_cow(UNIT).is_err(), "free before");
+        steps.lock().push("persist");
+        Ok(())
+    });
+    let volume = Arc::new(builder.build(device).expect("fits"));
+    *own.lock() = Arc::downgrade(&volume);
+    let extent = volume.write(&[1]).expect("space");
+    volume.commit().expect("commits");
+    delete_and_commit(&volume, extent);
+    assert!(volume.begin_cow(UNIT).is_ok(), "free now");
+    assert_eq!(*log.lock(), ["flush", "persist", "flush", "persist"]);
+}
+
+/// By hand: the root is saved by the thread that has committed. Before it gets there, another one uses the space.
+#[test]
+fn twin_a_root_that_is_saved_after_the_commit_lists_what_was_overwritten() {
+    let (builder, device) = logged(&Arc::default());
+    let volume = builder.build(device).expect("fits");
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    let saved = volume.commit().expect("commits");
+    delete_and_commit(&volume, extent);
+    assert_eq!(volume.write(&pattern(2, UNIT)).expect("it is free"), extent);
+    // Here the power fails.
+    assert_eq!(saved.extents_in(extent).count(), 1);
+    assert_ne!(read(&**volume.source(), extent), pattern(1, UNIT));
 }
 
 // ---- Replacing.

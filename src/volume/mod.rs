@@ -475,6 +475,7 @@ impl Metadata for Volume {
 mod tests {
     use super::*;
     use crate::device::MemoryDevice;
+    use crate::extent_tree::RefError;
     use crate::units::BlockGroupId;
 
     const UNIT: u64 = 4096;
@@ -503,15 +504,27 @@ mod tests {
         assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
     }
 
+    /// A volume with one extent that is queued, which owns its bytes; and twice as many that nobody owns.
+    fn with_reserved_bytes() -> Volume {
+        let mut volume = volume();
+        volume.write(&[1]).expect("space");
+        assert_eq!(volume.check(), Ok(()));
+        volume.groups()[0].block_group.reserve(2 * UNIT).expect("space").hand_over();
+        volume
+    }
+
     #[test]
     fn reserved_bytes_without_an_owner_are_found() {
-        let mut volume = volume();
-        volume.write(&[1]).expect("space"); // queued: its bytes have an owner
-        assert_eq!(volume.check(), Ok(()));
-        volume.groups()[0].block_group.reserve(2 * UNIT).expect("space").hand_over(); // to nobody
+        let mut volume = with_reserved_bytes();
         let group = BlockGroupId(0);
         let defect = VolumeDefect::Reserved { group, reserved: 3 * UNIT, owned: UNIT };
         assert_eq!(volume.check(), Err(defect));
+    }
+
+    #[test]
+    fn twin_the_sums_see_no_reserved_bytes_without_an_owner() {
+        let mut volume = with_reserved_bytes();
+        assert!(volume.transactions.steps_mut().groups[0].block_group.check().is_ok());
     }
 
     /// One extent given back instead of another: every sum is right.
@@ -540,6 +553,29 @@ mod tests {
         }
         volume.groups()[0].block_group.release(extent).expect("as many bytes are reserved");
         (volume, extent)
+    }
+
+    /// A half of an extent is to be dropped, unchecked, as no user can.
+    fn with_a_reference_that_does_not_fit() -> (Volume, RefError) {
+        let volume = volume();
+        let other = volume.write(&[1; 8192]).expect("space");
+        volume.commit().expect("commits");
+        let extent = LogicalRange::new(other.start(), UNIT).expect("a half");
+        volume.transactions.join().expect("runs").push(DelayedRef::drop(extent));
+        (volume, RefError::Overlaps { extent, other })
+    }
+
+    #[test]
+    fn queued_references_that_do_not_fit_are_found() {
+        let (mut volume, error) = with_a_reference_that_does_not_fit();
+        assert_eq!(volume.check(), Err(VolumeDefect::References(error)));
+    }
+
+    #[test]
+    fn twin_the_sums_see_no_reference_that_does_not_fit() {
+        let (mut volume, _) = with_a_reference_that_does_not_fit();
+        assert!(volume.transactions.steps_mut().groups[0].block_group.check().is_ok());
+        assert!(volume.commit().is_err(), "and here is what they did not see");
     }
 
     /// Why no user may: each of these is one call of the owner's.
