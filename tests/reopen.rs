@@ -287,6 +287,15 @@ fn the_first_extent_that_is_wrong_is_found_among_many() {
     }
 }
 
+/// Put together by hand, nobody compares the root with the group.
+#[test]
+fn twin_a_root_alone_does_not_know_that_an_extent_is_in_no_group() {
+    let group = BlockGroup::new(BlockGroupId(0), range(0, 1 << 20), 4096).expect("aligned");
+    let lost = ExtentItem { extent: range((1 << 20) + 1, 4096), references: 1 };
+    let root = CommitRoot::from_items(TransactionId(1), [lost]).expect("no two overlap");
+    assert_eq!((root.len(), root.extents_in(group.range()).count()), (1, 0), "no replace would copy it");
+}
+
 #[test]
 fn references_and_numbers_that_cannot_be_are_refused() {
     let extent = range(UNIT, UNIT);

@@ -157,7 +157,7 @@ fn a_commit() {
     assert_eq!(switched, [false, false, false, false, true, true]);
 }
 
-/// Whoever takes the panic for a failure is wrong: the root is there.
+/// A caller that takes the panic for a failure is wrong: the root is there.
 #[test]
 fn twin_a_switch_by_hand_unwinds_when_it_is_done() {
     let tree = ExtentTree::new();
