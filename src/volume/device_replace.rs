@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::device::Device;
-use crate::replace::{CancelToken, Copied, CopyError, Cursor, Frozen, SkipUnreadable, Summary};
+use crate::replace::{CancelToken, Copied, Cursor, Frozen, SkipUnreadable, Summary};
 use crate::sync::Arc;
 use crate::units::{LogicalAddress, LogicalRange};
 
@@ -283,9 +283,7 @@ impl<'volume> DeviceReplace<'volume> {
         let is_new = self.passed < self.volume.groups().len();
         let Some(group) = self.group_to_copy() else { return Ok(None) };
         self.target.check_flushes()?;
-        if self.cancel.is_cancelled() {
-            return Err(CopyError::Cancelled.into());
-        }
+        self.cancel.check()?;
         let (copied, unreadable) = self.copy(group)?;
         let Some(cursor) = &mut self.cursor else { return Ok(None) };
         // It stays where it is when a group is copied again.
@@ -308,7 +306,10 @@ impl<'volume> DeviceReplace<'volume> {
         &self,
         group: &'volume VolumeGroup,
     ) -> Result<(Copied<'volume>, Vec<LogicalRange>), ReplaceError> {
-        let settled = Frozen::freeze(&group.block_group).wait_writers().wait_ordered(&group.ordered);
+        let quiet = Frozen::freeze(&group.block_group).wait_writers();
+        self.cancel.check()?;
+        let settled = quiet.wait_ordered(&group.ordered);
+        self.cancel.check()?;
         // V9: nobody writes here now. Back in doubt if the copy fails.
         let doubts = self.target.take_doubts(group.block_group.range());
         let committed = settled.commit(self.volume)?;
