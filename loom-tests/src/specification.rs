@@ -272,7 +272,7 @@ impl Specification {
             Event::FinishCopy { group, .. } => {
                 let left = self.left_to_copy(role, group);
                 must("O9: it has committed after the waits", left.is_some());
-                must("O12: nothing is left to copy", left.is_none_or(|(must, _)| must.is_empty()));
+                must("R6: nothing is left to copy", left.is_none_or(|(must, _)| must.is_empty()));
                 self.drains.entry((role, group)).and_modify(|drain| drain.copy = Copy::Finished);
             }
             Event::MoveCursor { to: 0 } => self.cursor = 0, // the target is given up
