@@ -364,6 +364,36 @@ impl<S> Transactions<S> {
         Ok(after_drains(drains))
     }
 
+    /// What every join and every commit says, once a commit has failed; nothing before. For a path that does neither, and
+    /// yet is not to go on then: a write in place. Takes a lock only then.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// # let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// # let write_in_place = |_: LogicalRange| ();
+    /// use blockgate::CommitError;
+    ///
+    /// let overwrite = |extent| {
+    ///     transactions.failure().map_or(Ok(()), Err)?;
+    ///     Ok::<_, CommitError>(write_in_place(extent))
+    /// };
+    /// assert!(overwrite(extent).is_ok());
+    /// transactions.join()?.push(DelayedRef::drop(extent)); // it was never added: a defect of the caller
+    /// assert!(transactions.commit().is_err());
+    /// assert!(overwrite(extent).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn failure(&self) -> Option<CommitError> {
+        self.turns.look_for_abort()
+    }
+
+    /// The same, for `?`.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), CommitError> {
+        self.failure().map_or(Ok(()), Err)
+    }
+
     /// Where something was found sealed: the reason.
     #[cold]
     fn aborted(&self) -> CommitError {
@@ -510,7 +540,7 @@ impl<S: CommitSteps> Transactions<S> {
     ///
     /// # Errors
     /// [`CommitError`] when this or an earlier commit failed. That is permanent: the last commit root
-    /// stands, and no later one will come.
+    /// stands, and no later one will come. The way on is [`Transactions::from_root`].
     ///
     /// # Panics
     /// If a step does, or a subscriber; the commit has failed then, unless the root was switched before: a subscriber
@@ -559,6 +589,8 @@ impl<S: CommitSteps> Transactions<S> {
             closed.unwrap_or_else(|| self.handles.close()).seal();
             self.references.queue.seal();
         });
+        // Before the event: a subscriber that panics is to keep nobody waiting.
+        self.steps.aborted();
         emit(|| Event::Abort);
     }
 
@@ -848,7 +880,7 @@ impl CommitError {
 
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the transaction is aborted, and the last commit root stands: ")?;
+        f.write_str("a commit has failed and the last commit root stands, open again from it: ")?;
         f.write_str(match &self.why {
             Why::Refs(_) => "a reference change does not fit the extent tree",
             Why::Persist(_) => "the new commit root could not be persisted",

@@ -62,7 +62,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`ReplaceError::Running`], [`ReplaceError::NotRetired`], [`ReplaceError::TargetTooSmall`],
-    /// [`ReplaceError::SameDevice`], [`ReplaceError::TargetInUse`], [`ReplaceError::Target`].
+    /// [`ReplaceError::SameDevice`], [`ReplaceError::TargetInUse`], [`ReplaceError::Target`]; [`ReplaceError::Commit`] once a
+    /// commit has failed.
     ///
     /// # Example
     /// ```
@@ -84,6 +85,7 @@ impl Volume {
         target: Arc<dyn Device>,
         policy: Policy,
     ) -> Result<DeviceReplace<'_>, ReplaceError> {
+        self.transactions.check()?;
         let target = Target::new(target, self.source(), self.needed(), self.shards)?;
         let cursor = Some(self.begin_replacement()?);
         // Before the cursor moves: a writer that is behind it must find the target.

@@ -97,6 +97,7 @@ impl Volume {
         check_fits(extent, 0, data)?;
         self.storage().group_of(extent)?;
         if data.is_empty() {
+            self.transactions.check()?;
             self.transactions.is_exclusive(extent)?;
             return Ok(Overwrite::InPlace);
         }
@@ -131,7 +132,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`WriteError::Length`]. [`WriteError::NoSpace`]: none of the groups that are read-write had room when it was
-    /// looked at, and there was a moment at which all others were read-only.
+    /// looked at, and there was a moment at which all others were read-only. [`WriteError::Commit`] in its place once a
+    /// commit has failed. (Where there is room, [`CowWrite::finish`] says so.)
     ///
     /// # Example
     /// ```
@@ -182,7 +184,8 @@ impl Volume {
     /// [`WriteError::NoSpace`] with a `read_only` of at least 1; then it finishes what it holds, and waits.
     ///
     /// # Errors
-    /// [`WriteError::Length`]; [`WriteError::NoSpace`], with a `read_only` of 0.
+    /// [`WriteError::Length`]; [`WriteError::NoSpace`], with a `read_only` of 0; [`WriteError::Commit`] once a commit has
+    /// failed, which ends the wait too.
     ///
     /// # Example
     /// ```
@@ -232,6 +235,8 @@ impl Volume {
         refusal: ReserveError,
         length: u64,
     ) -> Result<CowWrite<'_>, WriteError> {
+        // Before "no space": nobody can make any now. And before a wait, which the abort ends by one look more.
+        self.transactions.check()?;
         if let ReserveError::ReadOnly(_) = refusal {
             // Once a call: the thread that froze the group may have the processor first.
             yield_now();
@@ -276,7 +281,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`WriteError::ReadOnly`], [`WriteError::Shared`] where others refer to the extent: write elsewhere instead.
-    /// [`WriteError::Outside`], [`WriteError::NotAnExtent`], [`WriteError::NoReference`].
+    /// [`WriteError::Outside`], [`WriteError::NotAnExtent`], [`WriteError::NoReference`]. [`WriteError::Commit`] once a
+    /// commit has failed.
     ///
     /// # Example
     /// ```
@@ -297,6 +303,7 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin_nocow(&self, extent: LogicalRange) -> Result<NocowWrite<'_>, WriteError> {
+        self.transactions.check()?;
         let group = self.storage().group_of(extent)?;
         let admission = group.block_group.begin_nocow()?;
         // V1: the next token first.

@@ -63,6 +63,10 @@ pub fn models() -> Vec<Model> {
             .theorem("C4, C5: a commit whose refs do not fit never opens; a thread that waits to join learns of it.")
             .must_reach(&["joined-before", "refused-at-joining"])
             .plays(failing_refs()),
+        Model::new("transaction/failed-commit+waiter")
+            .theorem("C5: a thread that waits for something of the embedder's is woken when a commit fails.")
+            .must_reach(&["learns-at-once", "is-woken"])
+            .plays(waiting_for_something_else(stage(&[]), Wakes::Yes)),
         Model::new("transaction/unwinding-commit")
             .theorem("C5: a commit that unwinds has failed.")
             .must_reach(&["joined-before", "joined-while-it-persists", "refused-at-joining"])
@@ -81,6 +85,11 @@ pub fn twins() -> Vec<Twin> {
             .left_out("ending one's own handle before the commit")
             .expect("deadlock")
             .plays(commit_inside_a_handle()),
+        Twin::new("transaction/abort-wakes-nobody")
+            .of("transaction/failed-commit+waiter")
+            .left_out("the wake-up of threads that wait for something of the embedder's")
+            .expect("deadlock")
+            .plays(waiting_for_something_else(unjudged(), Wakes::No)),
         Twin::new("transaction/joiners-race")
             .of("transaction/waiting-joiner")
             .left_out("being let in by the commit that opens")
@@ -478,6 +487,48 @@ fn failing_refs() -> Play {
     // D1: what is dropped was not added, which is why it fails.
     let cast = stage(&[]).waiving(&["C2", "D1"]).world(with_a_ref_too_many).main("committer", Failing::fail);
     cast.role("joiner", join).end(drop)
+}
+
+/// How often threads that wait for something of the embedder's were woken; and whether a commit that fails wakes them.
+struct Wakeable(Monitor<u64>, Wakes);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wakes {
+    Yes,
+    No,
+}
+
+impl CommitSteps for Wakeable {
+    fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Err("the device is full".into())
+    }
+
+    fn aborted(&self) {
+        if self.1 == Wakes::Yes {
+            let mut wakes = self.0.lock();
+            *wakes += 1;
+            wakes.notify_all();
+        }
+    }
+}
+
+fn waiting_for_something_else(stage: Stage, wakes: Wakes) -> Play {
+    let world = move || Transactions::with_steps(Shards::new(1), Wakeable(Monitor::new(0), wakes));
+    let fail = |transactions: &Transactions<Wakeable>| {
+        check(transactions.commit().is_err(), ABORTED, String::new);
+    };
+    // In that order: what is counted after the look ends the wait.
+    let wait = |transactions: &Transactions<Wakeable>| {
+        let Wakeable(wakes, _) = transactions.steps();
+        let seen = *wakes.lock();
+        if transactions.failure().is_some() {
+            return reached("learns-at-once");
+        }
+        wakes.wait_until(|wakes| (*wakes != seen).then_some(()));
+        check(transactions.failure().is_some(), "C5: the reason is there", String::new);
+        reached("is-woken");
+    };
+    stage.world(world).main("committer", fail).role("waiter", wait).end(drop)
 }
 
 fn unwinding_commit() -> Play {
