@@ -404,10 +404,8 @@ fn a_commit_that_fails_is_sticky_everywhere() {
     assert_eq!(told(&volume.delete(extent).unwrap_err()), text);
     assert_eq!(told(&volume.add_reference(extent).unwrap_err()), text);
     assert_eq!(told(&volume.commit().unwrap_err()), text);
-    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
-    let error = replace.run().unwrap_err();
+    let error = volume.start_replace(memory(), Policy::default()).unwrap_err();
     assert!(matches!(error, ReplaceError::Commit(_)) && told(&error) == text, "{error}");
-    drop(replace);
     assert_eq!(volume.check(), Ok(()), "no group stays read-only, no space is lost but the write's");
 }
 
@@ -680,6 +678,60 @@ fn a_target_that_cannot_be_flushed_fails_the_replace_alone() {
 }
 
 // ---- Cancelling, and giving up.
+
+/// Cancels a replace of the first group while step 2 waits for a reservation, or step 3 for a write. Returns the
+/// number of the last commit, and whether the replace said why it ended. `replace` is to send its token first.
+fn cancelled_while_it_waits(
+    step: u32,
+    replace: fn(&Volume, &mpsc::Sender<CancelToken>) -> Result<(), ReplaceError>,
+) -> (u64, bool) {
+    within_a_minute("a replace that is cancelled while it waits", move || {
+        let (volume, (sender, token)) = (volume_on(memory()), mpsc::channel());
+        let group = volume.groups()[0].block_group();
+        let reservation = (step == 2).then(|| group.reserve(UNIT).expect("space"));
+        let write = (step == 3).then(|| volume.begin_cow(UNIT).expect("space"));
+        std::thread::scope(|scope| {
+            let (volume, sender) = (&volume, sender);
+            let replaced = scope.spawn(move || replace(volume, &sender));
+            let cancel = token.recv().expect("it has begun");
+            while group.read_only_levels() == 0 {
+                std::thread::yield_now();
+            }
+            cancel.cancel();
+            drop((reservation, write));
+            let ended = replaced.join().expect("no panic");
+            let is_cancelled = matches!(ended, Err(ReplaceError::Copy(CopyError::Cancelled)));
+            (volume.commit_root().transaction().0, is_cancelled)
+        })
+    })
+}
+
+#[test]
+fn a_cancel_is_looked_at_between_the_steps() {
+    for step in [2, 3] {
+        let found = cancelled_while_it_waits(step, |volume, tokens| {
+            let mut replace = volume.start_replace(memory(), Policy::default())?;
+            tokens.send(replace.cancel_token()).expect("the test listens");
+            replace.run().map(drop)
+        });
+        assert_eq!(found, (0, true), "step {step}: it commits for nothing");
+    }
+}
+
+/// The drain by itself looks at it when it copies.
+#[test]
+fn twin_a_drain_by_hand_commits_before_it_looks_at_a_cancel() {
+    for step in [2, 3] {
+        let found = cancelled_while_it_waits(step, |volume, tokens| {
+            let (cancel, group) = (CancelToken::default(), &volume.groups()[0]);
+            tokens.send(cancel.clone()).expect("the test listens");
+            let frozen = Frozen::freeze(group.block_group()).wait_writers();
+            let committed = frozen.wait_ordered(group.ordered_extents()).commit(volume)?;
+            Ok(committed.copy(&**volume.source(), &*memory(), &cancel).map(drop)?)
+        });
+        assert_eq!(found, (1, true), "step {step}");
+    }
+}
 
 #[test]
 fn a_cancelled_replace_stops_and_leaves_nothing() {

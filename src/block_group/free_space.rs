@@ -110,12 +110,7 @@ impl FreeSpace {
         from: SpaceKind,
         to: SpaceKind,
     ) -> Result<(), SpaceError> {
-        if !self.range.contains(&extent) {
-            return Err(SpaceError::Outside { extent, group: self.range });
-        }
-        if !extent.is_aligned(self.alignment) {
-            return Err(SpaceError::Unaligned { extent, alignment: self.alignment });
-        }
+        self.may_contain(extent)?;
         let mut slices: Vec<_> = self.slices_of(extent).map(|index| self.slices[index].lock()).collect();
         // All or nothing: with all locks held, what may be rebooked now still may in the second pass.
         for slice in &slices {
@@ -123,6 +118,32 @@ impl FreeSpace {
         }
         for slice in &mut slices {
             slice.rebook(extent, from, to);
+        }
+        Ok(())
+    }
+
+    /// Whether `extent` can be one of the group.
+    fn may_contain(&self, extent: LogicalRange) -> Result<(), SpaceError> {
+        if !self.range.contains(&extent) {
+            return Err(SpaceError::Outside { extent, group: self.range });
+        }
+        if !extent.is_aligned(self.alignment) {
+            return Err(SpaceError::Unaligned { extent, alignment: self.alignment });
+        }
+        Ok(())
+    }
+
+    /// Books `extents`, in the order of their addresses, from free to used bytes: all of them or, on an error, none.
+    pub(super) fn book_existing(&mut self, extents: &[LogicalRange]) -> Result<(), SpaceError> {
+        extents.iter().try_for_each(|extent| self.may_contain(*extent))?;
+        if extents.is_empty() {
+            return Ok(()); // the slices keep their clusters
+        }
+        let mut slices: Vec<_> = self.slices.iter_mut().map(Mutex::get_mut).collect();
+        let left: Vec<_> =
+            slices.iter_mut().map(|slice| slice.free_without(extents)).collect::<Result<_, _>>()?;
+        for (slice, left) in slices.into_iter().zip(left) {
+            slice.use_all_but(&left);
         }
         Ok(())
     }
@@ -174,6 +195,11 @@ fn runs(slices: &[MutexGuard<'_, Slice>]) -> impl Iterator<Item = LogicalRange> 
         }
         Some(LogicalRange::between(run.start(), end))
     })
+}
+
+/// The range from `start` to `end`, unless it is empty.
+fn non_empty(start: LogicalAddress, end: LogicalAddress) -> Option<LogicalRange> {
+    (start < end).then(|| LogicalRange::between(start, end))
 }
 
 #[derive(Debug)]
@@ -257,6 +283,38 @@ impl Slice {
     fn take(&mut self, start: LogicalAddress, length: u64) {
         self.by_start.remove(&start);
         self.by_length.remove(&(length, start));
+    }
+
+    /// The free ranges, in the order of addresses, without the bytes of `extents`, which are in that order too. All of
+    /// these that are in the slice must be free.
+    fn free_without(&mut self, extents: &[LogicalRange]) -> Result<Vec<LogicalRange>, SpaceError> {
+        self.return_cluster();
+        let first = extents.partition_point(|extent| extent.end() <= self.range.start());
+        let mut free =
+            self.by_start.iter().map(|(&start, &length)| LogicalRange::between(start, start + length));
+        let (mut left, mut run) = (Vec::new(), free.next());
+        for extent in &extents[first..] {
+            let Some(part) = extent.intersection(&self.range) else { break };
+            while let Some(before) = run.filter(|run| run.end() <= part.start()) {
+                left.push(before);
+                run = free.next();
+            }
+            let around =
+                run.filter(|run| run.contains(&part)).ok_or(SpaceError::NotFree { extent: *extent })?;
+            left.extend(non_empty(around.start(), part.start()));
+            run = non_empty(part.end(), around.end()).or_else(|| free.next());
+        }
+        left.extend(run.into_iter().chain(free));
+        Ok(left)
+    }
+
+    /// Books as used what was free, but for `left`, which is in the order of addresses.
+    fn use_all_but(&mut self, left: &[LogicalRange]) {
+        let free: u64 = left.iter().map(LogicalRange::len).sum();
+        self.figures.book(SpaceKind::Free, SpaceKind::Used, self.figures.free - free);
+        // Built whole: from a sequence in order a map needs no search for each.
+        self.by_start = left.iter().map(|run| (run.start(), run.len())).collect();
+        self.by_length = left.iter().map(|run| (run.len(), run.start())).collect();
     }
 
     /// Takes `part` out of the free range that contains it, and books it as reserved.

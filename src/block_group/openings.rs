@@ -27,6 +27,11 @@ impl Openings {
         self.0.wait_until(|count| (*count != seen).then_some(()));
     }
 
+    /// Threads that wait look again, as after an opening.
+    pub(crate) fn wake(&self) {
+        drop(self.begin());
+    }
+
     /// One more, which is at work until the guard is dropped. Threads that wait look again then.
     pub(super) fn begin(&self) -> MonitorGuard<'_, u64> {
         let mut count = self.0.lock();

@@ -76,6 +76,11 @@ impl CommitSteps for Storage {
             self.had_room.store(index);
         }
     }
+
+    /// A writer that waits for a group looks first whether a commit has failed.
+    fn aborted(&self) {
+        self.openings.wake();
+    }
 }
 
 impl Storage {

@@ -253,7 +253,7 @@ fn reservation_ends_first(roles: ReplaceByHand) -> ReplaceByHand {
 }
 
 fn ordered_finished_first(roles: ReplaceByHand) -> ReplaceByHand {
-    roles.writes(Role::Cow.moving(Step::RemoveOrdered, Step::Join))
+    roles.writes(Role::Cow.moving(Step::RemoveOrdered, Step::QueueRef))
 }
 
 /// A replace that leaves `steps` out.

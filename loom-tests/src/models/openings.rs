@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use blockgate::sync::Monitor;
 use blockgate::volume::WriteError;
 use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Shards, Volume};
 use loom_harness::{Model, Twin};
@@ -29,6 +30,12 @@ pub fn models() -> Vec<Model> {
             )
             .must_reach(&["both-at-once", "waited"])
             .plays(hold_and_wait(Batch::Finished)),
+        Model::new("block-group/wait-beside-an-abort")
+            .theorem(
+                "C5: a writer that waits for a group learns that a commit has failed, though none opens.",
+            )
+            .must_reach(&["admitted-before", "learns-of-it"])
+            .plays(wait_beside_an_abort()),
     ]
 }
 
@@ -56,10 +63,13 @@ fn ranges(groups: u64) -> Vec<LogicalRange> {
 }
 
 fn volume(groups: u64) -> Volume {
-    let sectors = usize::try_from(2 * groups * SECTOR).expect("few");
     let builder = Volume::builder(SECTOR).shards(Shards::new(1));
     let builder = ranges(groups).into_iter().fold(builder, blockgate::VolumeBuilder::group);
-    builder.build(Arc::new(MemoryDevice::new(sectors))).expect("fits")
+    builder.build(memory(groups)).expect("fits")
+}
+
+fn memory(groups: u64) -> Arc<MemoryDevice> {
+    Arc::new(MemoryDevice::new(usize::try_from(2 * groups * SECTOR).expect("few")))
 }
 
 fn check_volume(mut volume: Volume) {
@@ -105,6 +115,38 @@ fn wait_for_an_opening() -> Play {
         check(write.is_ok(), "the group that opens has room", || format!("{write:?}"));
     };
     stage(&ranges(1)).world(|| volume(1)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+}
+
+/// The group stays read-only until the writer is through.
+fn wait_beside_an_abort() -> Play {
+    struct World {
+        volume: Volume,
+        is_through: Monitor<bool>,
+    }
+    let world = || {
+        let builder = Volume::builder(SECTOR).shards(Shards::new(1)).group(ranges(1)[0]);
+        let builder = builder.persist(|_, _| Err("the disk is full".into()));
+        let volume = builder.build(memory(1)).expect("fits");
+        World { volume, is_through: Monitor::new(false) }
+    };
+    let fail = |world: &World| {
+        let read_only = world.volume.groups()[0].block_group().set_read_only();
+        check(world.volume.commit().is_err(), "its root cannot be made durable", String::new);
+        world.is_through.wait_until(|is_through| is_through.then_some(()));
+        drop(read_only);
+    };
+    let write = |world: &World| {
+        match world.volume.wait_begin_cow(SECTOR) {
+            Ok(_) => reached("admitted-before"),
+            Err(WriteError::Commit(_)) => reached("learns-of-it"),
+            Err(error) => violated("C5: it learns why", error.to_string()),
+        }
+        let mut is_through = world.is_through.lock();
+        *is_through = true;
+        is_through.notify_all();
+    };
+    let stage = stage(&ranges(1)).world(world);
+    stage.main("committer", fail).role("writer", write).end(|world| check_volume(world.volume))
 }
 
 /// What a writer does with its first write before it waits for the second.

@@ -50,18 +50,10 @@ pub const STEPS: &[Swap] = &[
     swap(
         Role::Cow,
         Step::Write,
-        Step::Join,
-        "The copy waits for the ordered extent, which is finished after both. A commit waits for the handle \
-         and takes its refs, none of which is queued yet; so it only waits longer. (A1 does not order `Write` \
-         and `Join`.)",
-    ),
-    swap(
-        Role::Cow,
-        Step::EndTransaction,
-        Step::RemoveOrdered,
-        "The handle that is still held delays the commit: the drain goes on to the commit, which waits for the \
-         handle to end, with its ref. So Lemma 5 needs `Join < RemoveOrdered` and no more (A1); `Volume` keeps \
-         the stronger `EndTransaction < RemoveOrdered` (V3).",
+        Step::QueueRef,
+        "The copy waits for the ordered extent, which is finished after both. A commit in between lists bytes that are \
+         not there yet, which only a reader of that root would see. (A1 does not order `Write` and `QueueRef`; \
+         `Volume` writes first.)",
     ),
     swap(
         Role::Nocow,
