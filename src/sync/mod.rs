@@ -79,5 +79,5 @@ pub use monitor::{Monitor, MonitorGuard};
 pub use own_shard::current_shard;
 pub(crate) use own_shard::processors;
 pub use published::{Published, Publisher, published};
-pub(crate) use remembered::{recall, remember};
+pub(crate) use remembered::{new_owner, recall, remember};
 pub use word::{CounterWord, Flag};

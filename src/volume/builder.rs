@@ -9,7 +9,7 @@ use crate::extent_tree::{Changes, CommitRoot};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::Cursor;
 use crate::sharded::Shards;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, new_owner};
 use crate::transaction::Transactions;
 use crate::units::{BlockGroupId, LogicalRange};
 
@@ -140,6 +140,7 @@ impl VolumeBuilder {
             cursor: reader,
             shards: self.shards,
             replacement: Mutex::new(Replacement::Idle(cursor)),
+            owner: new_owner(),
         })
     }
 
