@@ -129,8 +129,7 @@ impl VolumeBuilder {
             return Err(BuildError::DeviceTooSmall { length, needed: end });
         }
         let openings = Arc::new(Openings::new());
-        let groups = (0..).zip(&self.groups).map(|(index, range)| self.build_group(index, *range, &openings));
-        let groups = groups.collect::<Result<_, _>>()?;
+        let groups = self.build_groups(&openings)?;
         let target = TargetSlots::new(self.shards);
         let storage =
             Storage { groups, openings, had_room: HadRoom::new(), source, target, persist: self.persist };
@@ -144,15 +143,14 @@ impl VolumeBuilder {
         })
     }
 
-    fn build_group(
-        &self,
-        index: u64,
-        range: LogicalRange,
-        openings: &Arc<Openings>,
-    ) -> Result<VolumeGroup, BuildError> {
-        let block_group = BlockGroup::with_shards(BlockGroupId(index), range, self.alignment, self.shards)?;
-        let block_group = block_group.counting_in(openings);
-        Ok(VolumeGroup { block_group, ordered: OrderedExtents::new(self.shards) })
+    fn build_groups(&self, openings: &Arc<Openings>) -> Result<Box<[VolumeGroup]>, BuildError> {
+        let block_groups = BlockGroup::several(BlockGroupId(0), &self.groups, self.alignment, self.shards)?;
+        let ordered = OrderedExtents::several(self.shards, block_groups.len());
+        let group = |(group, ordered): (BlockGroup, _)| VolumeGroup {
+            block_group: group.counting_in(openings),
+            ordered,
+        };
+        Ok(block_groups.into_iter().zip(ordered).map(group).collect())
     }
 }
 
