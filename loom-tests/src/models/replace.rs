@@ -181,7 +181,7 @@ fn several_rounds() -> Vec<Model> {
             .weight(500),
         twice("replace/cow+nocow-twice", &[Cow, Nocow], &and(&cow, &nocow))
             .theorem(of("a COW and a NOCOW writer that both write on either side of the drain"))
-            .second_engine_only()
+            .long_under_loom()
             .weight(700),
         twice(
             "replace/cow+committer-twice",
