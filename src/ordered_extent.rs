@@ -46,8 +46,8 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::event::{Event, emit, emit_then};
-use crate::sharded::{ShardSet, Sharded, Shards};
-use crate::sync::{Arc, Monitor, MonitorGuard};
+use crate::sharded::{ShardSet, Shards};
+use crate::sync::{Arc, Column, Monitor, MonitorGuard, current_shard};
 use crate::units::{LogicalAddress, LogicalRange};
 
 /// The end of the list of free slots: no index is so large.
@@ -76,7 +76,7 @@ const NONE: u64 = u64::MAX;
 /// ```
 #[derive(Debug)]
 pub struct OrderedExtents {
-    shards: Sharded<Monitor<Slab>>,
+    shards: Column<Monitor<Slab>>,
 }
 
 impl Default for OrderedExtents {
@@ -95,8 +95,15 @@ impl OrderedExtents {
     /// assert_eq!(in_flight.in_flight(), 0);
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "there is one")]
     pub fn new(shards: Shards) -> Self {
-        Self { shards: Sharded::new(shards, |_| Monitor::new(Slab::default())) }
+        Self::several(shards, 1).next().expect("one")
+    }
+
+    /// So many trackers whose slabs lie beside each other: a thread's own slabs, of all of them, share cache lines.
+    pub(crate) fn several(shards: Shards, count: usize) -> impl Iterator<Item = Self> {
+        let slabs = Column::several(shards.count(), count, |_, _| Monitor::new(Slab::default()));
+        slabs.map(|shards| Self { shards })
     }
 
     /// Adds a write of `extent`, before its I/O is submitted and before the reservation or the NOCOW
@@ -183,7 +190,7 @@ impl OrderedExtents {
         }
         // One after the other is enough: each shard's count only falls, also while another is waited for.
         for index in to_wait.iter() {
-            let over = self.shards[index].wait_until(|slab| slab.end_wait(tickets[index]));
+            let over = self.shards.get(index).wait_until(|slab| slab.end_wait(tickets[index]));
             (waited.count, waited.failed) = (waited.count + over.count, waited.failed + over.failed);
         }
         emit(|| Event::WaitOrdered { range, count: waited.count, failed: waited.failed });
@@ -193,7 +200,7 @@ impl OrderedExtents {
     /// How many writes are in flight in all, shard after shard. Later shards are counted later: a figure to show.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().live_count()).sum()
+        self.shards.iter().map(|slab| slab.lock().live_count()).sum()
     }
 
     /// How many handles were leaked, where exclusive access proves that no borrowed one lives.
@@ -206,21 +213,21 @@ impl OrderedExtents {
     /// # Ok::<(), blockgate::RangeError>(())
     /// ```
     pub fn leaked(&mut self) -> usize {
-        self.shards.iter_mut().map(|shard| shard.get_mut().live_count()).sum()
+        (0..self.shards.len()).map(|shard| self.shards.exclusive(shard).live_count()).sum()
     }
 
     /// Shortens the entry to `first`, and returns the place of a new one for the rest.
     fn split(&self, place: Place, first: LogicalRange, rest: LogicalRange) -> Place {
-        let slot = self.shards[place.shard].lock().split(place.slot, first, rest);
+        let slot = self.shards.get(place.shard).lock().split(place.slot, first, rest);
         Place { slot, ..place }
     }
 
     #[inline(always)]
     fn remove(&self, place: Place, failed: bool) {
-        let mut slab = self.shards[place.shard].lock();
+        let mut slab = self.shards.get(place.shard).lock();
         let slot = slab.remove(place.slot);
         // Nobody waits most of the time: that look is all that a write pays for waits.
-        if !slab.waits.is_empty() {
+        if slab.waits.is_some() {
             count_down(&mut slab, &slot, failed);
         }
     }
@@ -330,8 +337,8 @@ impl<Owner: Deref<Target = OrderedExtents>> OrderedExtent<Owner> {
     #[track_caller]
     #[inline(always)]
     fn add(owner: Owner, extent: LogicalRange) -> Self {
-        let shard = owner.shards.own_index();
-        let slot = owner.shards[shard].lock().insert(extent);
+        let shard = current_shard(owner.shards.len());
+        let slot = owner.shards.get(shard).lock().insert(extent);
         // Owned before it is reported: if that unwinds, the write has failed.
         let ordered = Self { owner: Some(owner), extent, place: Place { shard, slot } };
         emit(|| Event::AddOrdered { extent });
@@ -518,20 +525,19 @@ struct Slab {
     first_free: u64,
     free_count: usize,
     next_sequence: u64,
+    /// While there is one. (Boxed: there are many slabs, and few waits.)
+    waits: Option<Box<Waits>>,
+}
+
+#[derive(Debug, Default)]
+struct Waits {
     next_ticket: u64,
-    waits: Vec<Wait>,
+    in_progress: Vec<Wait>,
 }
 
 impl Default for Slab {
     fn default() -> Self {
-        Self {
-            slots: Vec::new(),
-            first_free: NONE,
-            free_count: 0,
-            next_sequence: 0,
-            next_ticket: 0,
-            waits: Vec::new(),
-        }
+        Self { slots: Vec::new(), first_free: NONE, free_count: 0, next_sequence: 0, waits: None }
     }
 }
 
@@ -582,19 +588,29 @@ impl Slab {
     }
 
     fn begin_wait(&mut self, range: LogicalRange, pending: usize) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
+        let waits = self.waits.get_or_insert_default();
+        let ticket = waits.next_ticket;
+        waits.next_ticket += 1;
         let waited = Waited { count: pending, failed: 0 };
-        self.waits.push(Wait { ticket, range, before: self.next_sequence, pending, waited });
+        waits.in_progress.push(Wait { ticket, range, before: self.next_sequence, pending, waited });
         ticket
     }
 
     /// Removes the wait if it is over, and returns what it waited for.
     fn end_wait(&mut self, ticket: u64) -> Option<Waited> {
+        let waits = &mut self.waits.as_mut()?.in_progress;
         // Few threads wait in one group at once: a search is cheaper than a map.
-        let index = self.waits.iter().position(|wait| wait.ticket == ticket)?;
+        let index = waits.iter().position(|wait| wait.ticket == ticket && wait.pending == 0)?;
         // Other waits are found by their ticket, so their order does not matter.
-        (self.waits[index].pending == 0).then(|| self.waits.swap_remove(index).waited)
+        let over = waits.swap_remove(index);
+        if waits.is_empty() {
+            self.waits = None;
+        }
+        Some(over.waited)
+    }
+
+    fn waits_mut(&mut self) -> impl Iterator<Item = &mut Wait> {
+        self.waits.iter_mut().flat_map(|waits| &mut waits.in_progress)
     }
 
     /// Makes two entries of one, under its number (X5). No wait ends by it: each that counted the one counts at least
@@ -602,7 +618,7 @@ impl Slab {
     fn split(&mut self, index: usize, first: LogicalRange, rest: LogicalRange) -> usize {
         let whole = self.slots[index];
         let halves = [first, rest].map(|half| Slot::live(half, whole.sequence));
-        for wait in self.waits.iter_mut().filter(|wait| wait.has_counted(&whole)) {
+        for wait in self.waits_mut().filter(|wait| wait.has_counted(&whole)) {
             let more = halves.iter().filter(|half| wait.has_counted(half)).count() - 1;
             wait.pending += more;
             wait.waited.count += more;
@@ -617,7 +633,7 @@ impl Slab {
 #[cold]
 fn count_down(slab: &mut MonitorGuard<'_, Slab>, slot: &Slot, failed: bool) {
     let mut is_over = false;
-    for wait in slab.waits.iter_mut().filter(|wait| wait.has_counted(slot)) {
+    for wait in slab.waits_mut().filter(|wait| wait.has_counted(slot)) {
         wait.pending -= 1;
         wait.waited.failed += usize::from(failed);
         is_over |= wait.pending == 0;
@@ -655,7 +671,7 @@ mod tests {
             a.finish();
             b.finish();
         }
-        assert_eq!(in_flight.shards[0].lock().slots.capacity(), 4, "the least that a vector has");
+        assert_eq!(in_flight.shards.get(0).lock().slots.capacity(), 4, "the least that a vector has");
         assert_eq!(in_flight.in_flight(), 0);
     }
 
@@ -675,7 +691,7 @@ mod tests {
         let (dropped, finished) = (in_flight.add(extent), in_flight.add(extent));
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| in_flight.wait_range(extent));
-            while in_flight.shards.iter().all(|shard| shard.lock().waits.is_empty()) {
+            while in_flight.shards.iter().all(|slab| slab.lock().waits.is_none()) {
                 std::thread::yield_now();
             }
             drop(dropped);
@@ -692,7 +708,8 @@ mod tests {
             let wait = |range| in_flight.wait_range(range);
             let waiters = [range(0, 8192), range(0, 4096), range(8191, 1)]
                 .map(|range| scope.spawn(move || wait(range)));
-            while in_flight.shards[0].lock().waits.len() < 3 {
+            while in_flight.shards.get(0).lock().waits.as_ref().map_or(0, |waits| waits.in_progress.len()) < 3
+            {
                 std::thread::yield_now();
             }
             let second = first.split_off(4096).expect("in two");

@@ -6,8 +6,9 @@ mod support;
 use std::sync::Arc;
 
 use blockgate::{
-    CommitError, DelayedRef, Frozen, LogicalRange, MemoryDevice, Overwrite, Policy, ReadOnly, ReplaceError,
-    Shards, TransactionHandle, Transactions, Volume, WriteError,
+    BlockGroup, BlockGroupId, CommitError, DelayedRef, Frozen, LogicalRange, MemoryDevice, OrderedExtents,
+    Overwrite, Policy, ReadOnly, ReplaceError, ReserveError, Shards, TransactionHandle, Transactions, Volume,
+    WriteError,
 };
 use support::{Call, Counter, Hooked, UNIT, broken, panics, pattern, range, read, within_a_minute};
 
@@ -172,13 +173,32 @@ fn every_call_says_so_where_each_group_is_read_only() {
     });
 }
 
-/// Before the failure they succeed, or name another reason: what the tests above are about.
 #[test]
-fn twin_no_call_says_so_before() {
+fn before_the_failure_no_call_says_so() {
     let failing = Failing::new(Fault::Persist);
     for (call, said) in failing.calls() {
         assert!(said == "succeeds" || said.starts_with("another error"), "{call}: {said}");
     }
+}
+
+/// The write paths of before, over the parts: they ask the group and the references, and not whether a commit has failed.
+#[test]
+fn twin_by_hand_an_in_place_write_goes_on_and_a_full_group_names_its_space() {
+    let group = BlockGroup::new(BlockGroupId(0), range(0, UNIT), UNIT).expect("aligned");
+    let (ordered, transactions) = (OrderedExtents::default(), Transactions::default());
+    let extent = group.reserve(UNIT).expect("space").hand_over();
+    transactions.push(DelayedRef::add(extent)).expect("runs");
+    transactions.commit().expect("commits");
+    transactions.push(DelayedRef::drop(range(UNIT, UNIT))).expect("runs"); // it never was
+    assert!(transactions.commit().is_err());
+
+    let admission = group.begin_nocow().expect("read-write");
+    let write = ordered.add(extent);
+    drop(admission);
+    assert_eq!(transactions.is_exclusive(extent), Ok(true), "it would be written to");
+    write.finish();
+    assert!(matches!(group.reserve(UNIT), Err(ReserveError::NoSpace { .. })), "delete something, it says");
+    assert!(transactions.failure().is_some(), "what a volume looks at");
 }
 
 #[test]

@@ -237,6 +237,18 @@ fn twin_a_search_from_the_first_group_meets_all_the_full_ones() {
     }
 }
 
+/// Each may lie where the one before it lay.
+#[test]
+fn a_volume_inherits_nothing_from_one_that_is_gone() {
+    for _ in 0..100 {
+        let builder =
+            (0..2).map(|index| range(index * UNIT, UNIT)).fold(Volume::builder(UNIT), VolumeBuilder::group);
+        let volume = builder.build(memory()).expect("fits");
+        let starts = [0; 2].map(|_| volume.begin_cow(UNIT).expect("space").finish().expect("queued").start());
+        assert_eq!(starts, [0, UNIT], "a new thread of a volume begins at its first group");
+    }
+}
+
 /// At each stage, on the way out too, also of a freeze inside another.
 #[test]
 fn a_freeze_of_the_volume_nests_and_is_undone() {

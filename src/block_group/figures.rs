@@ -57,22 +57,6 @@ impl Figures {
             SpaceKind::Pinned => self.pinned,
         }
     }
-
-    #[inline]
-    pub(super) fn book(&mut self, from: SpaceKind, to: SpaceKind, bytes: u64) {
-        *self.of_mut(from) -= bytes;
-        *self.of_mut(to) += bytes;
-    }
-
-    #[inline]
-    fn of_mut(&mut self, kind: SpaceKind) -> &mut u64 {
-        match kind {
-            SpaceKind::Free => &mut self.free,
-            SpaceKind::Reserved => &mut self.reserved,
-            SpaceKind::Used => &mut self.used,
-            SpaceKind::Pinned => &mut self.pinned,
-        }
-    }
 }
 
 impl Add for Figures {

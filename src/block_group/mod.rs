@@ -118,16 +118,29 @@ impl BlockGroup {
     /// assert!(group.reserve(1 << 20).is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "there is one")]
     pub fn with_shards(
         id: BlockGroupId,
         range: LogicalRange,
         alignment: u64,
         shards: Shards,
     ) -> Result<Self, AlignmentError> {
-        if alignment == 0 || !range.is_aligned(alignment) {
-            return Err(AlignmentError { range, alignment });
+        let mut groups = Self::several(id, &[range], alignment, shards)?;
+        Ok(groups.pop().expect("one"))
+    }
+
+    /// A group over each of `ranges`, numbered from `first`. As neighbours they take less memory than each alone.
+    pub(crate) fn several(
+        first: BlockGroupId,
+        ranges: &[LogicalRange],
+        alignment: u64,
+        shards: Shards,
+    ) -> Result<Vec<Self>, AlignmentError> {
+        if let Some(range) = ranges.iter().find(|range| alignment == 0 || !range.is_aligned(alignment)) {
+            return Err(AlignmentError { range: *range, alignment });
         }
-        Ok(Self { shared: SharedBlockGroup::new(id, range, alignment, shards) })
+        let groups = SharedBlockGroup::several(first, ranges, alignment, shards);
+        Ok(groups.map(|shared| Self { shared }).collect())
     }
 
     /// The same group, whose openings are counted with those of other groups.

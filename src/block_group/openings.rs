@@ -28,7 +28,7 @@ impl Openings {
     }
 
     /// Threads that wait look again, as after an opening.
-    pub(crate) fn wake(&self) {
+    pub(crate) fn let_all_look_again(&self) {
         drop(self.begin());
     }
 

@@ -44,17 +44,26 @@ pub struct SharedBlockGroup {
 }
 
 impl SharedBlockGroup {
-    /// `range` is a whole number of `alignment` units.
-    pub(super) fn new(id: BlockGroupId, range: LogicalRange, alignment: u64, shards: Shards) -> Self {
-        Self {
+    /// Neighbours: what a thread uses of each shares cache lines. They are numbered from `first`. Each range is a whole
+    /// number of `alignment` units.
+    pub(super) fn several(
+        first: BlockGroupId,
+        ranges: &[LogicalRange],
+        alignment: u64,
+        shards: Shards,
+    ) -> impl Iterator<Item = Self> {
+        let gates = || Gate::several(shards, ranges.len());
+        let parts = gates().zip(gates()).zip(FreeSpace::several(ranges, alignment, shards));
+        let ids = (first.0..).map(BlockGroupId);
+        ids.zip(ranges).zip(parts).map(move |((id, range), ((reservations, nocow_writers), space))| Self {
             id,
-            range,
+            range: *range,
             alignment,
-            reservations: Gate::new(shards),
-            nocow_writers: Gate::new(shards),
-            space: FreeSpace::new(range, alignment, shards),
+            reservations,
+            nocow_writers,
+            space,
             openings: None,
-        }
+        })
     }
 
     /// The group's name in events and errors.

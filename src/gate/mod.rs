@@ -21,7 +21,8 @@
 //! | awaited | a closer that waits | l > 0, n > 0 | the last one out: wakes the closer | by the closer, at n = 0 |
 //! | expected | a thread that waits to enter | l > 0 | the last opener: lets the thread in | by the opener that lets it in |
 //!
-//! Waiters wait at the shard's own monitor, and set their bit under its lock. A thread that leaves or opens
+//! Waiters wait at the shard's own monitor, and set their bit under its lock. (A gate's monitors are made for the first
+//! of them: a group is two gates, there are many groups, and at most gates no thread ever waits.) A thread that leaves or opens
 //! touches the monitor only where the word says that another waits. A thread that opens
 //! the last level of an expected shard counts those that wait there as inside, so they need not be quick.
 //! The shards share no state and no lock:
@@ -61,8 +62,8 @@ mod word;
 
 use std::fmt;
 
-use crate::sharded::{ShardSet, Sharded, Shards};
-use crate::sync::{CounterWord, Monitor, Ordering};
+use crate::sharded::{ShardSet, Shards};
+use crate::sync::{Column, CounterWord, Monitor, OnFirstUse, Ordering, current_shard};
 
 use word::Word;
 
@@ -89,13 +90,16 @@ const MOST_LEVELS: usize = 4096;
 /// ```
 #[derive(Debug)]
 pub struct Gate {
-    shards: Sharded<Shard>,
+    words: Column<CounterWord>,
+    /// One a shard. At most gates no thread ever waits.
+    waiting: OnFirstUse<Box<[Monitor<Waiting>]>>,
 }
 
-#[derive(Debug)]
-struct Shard {
-    word: CounterWord,
-    waiting: Monitor<Waiting>,
+/// One of a gate's shards: its word, by which it is also found.
+#[derive(Debug, Clone, Copy)]
+struct Shard<'gate> {
+    gate: &'gate Gate,
+    word: &'gate CounterWord,
 }
 
 /// The threads that wait to enter.
@@ -106,16 +110,25 @@ struct Waiting {
     admissions: u64,
 }
 
-impl Shard {
-    fn new() -> Self {
-        Self { word: CounterWord::new(Word::OPEN.0), waiting: Monitor::new(Waiting::default()) }
+impl Waiting {
+    fn nobody(shards: usize) -> Box<[Monitor<Self>]> {
+        (0..shards).map(|_| Monitor::new(Self::default())).collect()
+    }
+}
+
+impl<'gate> Shard<'gate> {
+    /// Where threads wait. Not for the fast paths: it searches.
+    #[cold]
+    fn monitor(self) -> &'gate Monitor<Waiting> {
+        let index = self.gate.shards().position(|shard| std::ptr::eq(shard.word, self.word));
+        &self.gate.monitors()[index.expect("it is one of them")]
     }
 
     /// [`CounterWord::update`], of words.
     #[track_caller]
     #[inline(always)]
     fn update(
-        &self,
+        self,
         guess: Word,
         orders: (Ordering, Ordering),
         next: impl Fn(Word) -> Option<Word>,
@@ -126,11 +139,11 @@ impl Shard {
 
     /// Returns the word before.
     #[track_caller]
-    fn close_one_level(&self, order: Ordering) -> Word {
+    fn close_one_level(self, order: Ordering) -> Word {
         Word(self.word.add(Word::LEVEL, order))
     }
 
-    fn open_one_level(&self) {
+    fn open_one_level(self) {
         // Release: pairs with the Acquire in `enter`; what the closer did happens-before what the next writer
         // does inside.
         let before = Word(self.word.subtract(Word::LEVEL, Ordering::Release));
@@ -142,8 +155,8 @@ impl Shard {
     /// Lets in the threads that wait to enter, unless another closer has come in between: then they are its to
     /// let in.
     #[cold]
-    fn let_in(&self) {
-        let mut waiting = self.waiting.lock();
+    fn let_in(self) {
+        let mut waiting = self.monitor().lock();
         let (count, expected) = (waiting.count, Word::EXPECTED_BY_SOME);
         let let_in = |word: Word| word.with_all_let_in(count);
         // Acquire: pairs with the Release of every opening before; the lock hands on what those closers did to
@@ -155,15 +168,15 @@ impl Shard {
     }
 
     /// Enters, or says that a thread waits to enter. Returns the word before; refuses where that is in vain.
-    fn enter_or_expect(&self) -> Result<Word, Word> {
+    fn enter_or_expect(self) -> Result<Word, Word> {
         // Acquire: as in `enter`. Relaxed where it refuses: nothing is handed over.
         self.update(Word::CLOSED, (Ordering::Acquire, Ordering::Relaxed), Word::entered_or_expected)
     }
 
     /// Blocks until the caller is counted as inside.
-    fn wait_enter(&self) -> Result<(), EnterError> {
+    fn wait_enter(self) -> Result<(), EnterError> {
         let mut registered = None;
-        self.waiting.wait_until(|waiting| {
+        self.monitor().wait_until(|waiting| {
             if registered.is_some_and(|admissions| admissions < waiting.admissions) {
                 return Some(Ok(())); // G7
             }
@@ -184,14 +197,10 @@ impl Shard {
         })
     }
 
-    fn exclusive_word(&mut self) -> Word {
-        Word(self.word.exclusive_value())
-    }
-
     /// Blocks until the count is zero, in a shard that the caller has closed.
-    fn wait_empty(&self) {
+    fn wait_empty(self) {
         let mut guess = Word::ONE_INSIDE;
-        self.waiting.wait_until(|_| {
+        self.monitor().wait_until(|_| {
             // Acquire: pairs with the Release in dropping an `Inside`.
             let word = self.update(guess, (Ordering::Acquire, Ordering::Acquire), Word::await_empty);
             guess = Word::LEFT_BY_ALL;
@@ -203,8 +212,8 @@ impl Shard {
     /// Not inlined: a writer comes here only after a closing that a thread waits for.
     #[track_caller]
     #[cold]
-    fn wake(&self) {
-        self.waiting.lock().notify_all();
+    fn wake(self) {
+        self.monitor().lock().notify_all();
     }
 }
 
@@ -225,8 +234,37 @@ impl Gate {
     /// assert_eq!(gate.closed_levels(), 0);
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "there is one")]
     pub fn new(shards: Shards) -> Self {
-        Self { shards: Sharded::new(shards, |_| Shard::new()) }
+        Self::several(shards, 1).next().expect("one")
+    }
+
+    /// So many gates whose words lie beside each other: a thread's own words, of all of them, share cache lines.
+    pub(crate) fn several(shards: Shards, count: usize) -> impl Iterator<Item = Self> {
+        let words = Column::several(shards.count(), count, |_, _| CounterWord::new(Word::OPEN.0));
+        words.map(|words| {
+            let waiting = OnFirstUse::new(|| Waiting::nobody(words.len()));
+            Self { words, waiting }
+        })
+    }
+
+    fn monitors(&self) -> &[Monitor<Waiting>] {
+        self.waiting.get(|| Waiting::nobody(self.words.len()))
+    }
+
+    #[inline]
+    fn shard(&self, index: usize) -> Shard<'_> {
+        Shard { gate: self, word: self.words.get(index) }
+    }
+
+    /// The calling thread's.
+    #[inline]
+    fn own_shard(&self) -> Shard<'_> {
+        self.shard(current_shard(self.words.len()))
+    }
+
+    fn shards(&self) -> impl DoubleEndedIterator<Item = Shard<'_>> {
+        self.words.iter().map(|word| Shard { gate: self, word })
     }
 
     /// Enters, if the gate is open. Never blocks.
@@ -260,7 +298,7 @@ impl Gate {
     /// ```
     #[inline]
     pub fn enter(&self) -> Result<Inside<'_>, EnterError> {
-        let shard = self.shards.own();
+        let shard = self.own_shard();
         // Relaxed where it refuses: nothing is handed over.
         shard
             .update(Word::OPEN, (Ordering::Acquire, Ordering::Relaxed), Word::entered)
@@ -294,7 +332,7 @@ impl Gate {
     /// ```
     #[cold]
     pub fn wait_enter(&self) -> Result<Inside<'_>, EnterError> {
-        let shard = self.shards.own();
+        let shard = self.own_shard();
         shard.wait_enter().map(|()| Inside { shard })
     }
 
@@ -309,7 +347,8 @@ impl Gate {
     /// ```
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.waiting.lock().count).sum()
+        let monitors = self.waiting.made().into_iter().flatten();
+        monitors.map(|monitor| monitor.lock().count).sum()
     }
 
     /// Closes the gate by one level: from here on [`Gate::enter`] refuses, until every [`Closed`] is gone.
@@ -336,15 +375,15 @@ impl Gate {
     /// # Ok::<(), blockgate::EnterError>(())
     /// ```
     pub fn close(&self) -> Closed<'_> {
-        let before = self.shards[0].close_one_level(Ordering::Acquire);
+        let before = self.shard(0).close_one_level(Ordering::Acquire);
         let level = before.levels() + 1;
         if level > MOST_LEVELS {
-            self.shards[0].open_one_level();
+            self.shard(0).open_one_level();
             panic!("a gate was closed {MOST_LEVELS} times and not opened: levels were leaked");
         }
         let mut occupied = ShardSet::default();
         occupied.insert_if(0, before.is_occupied());
-        for (index, shard) in self.shards.iter().enumerate().skip(1) {
+        for (index, shard) in self.shards().enumerate().skip(1) {
             let before = shard.close_one_level(Ordering::Acquire);
             occupied.insert_if(index, before.is_occupied());
         }
@@ -355,13 +394,13 @@ impl Gate {
     #[must_use]
     pub fn closed_levels(&self) -> usize {
         // Relaxed: nothing is concluded from it.
-        Word(self.shards[0].word.read(Ordering::Relaxed)).levels()
+        Word(self.shard(0).word.read(Ordering::Relaxed)).levels()
     }
 
     /// How many levels of [`Closed`] were leaked, where exclusive access proves that none lives.
     pub fn leaked_levels(&mut self) -> usize {
         // Shard 0 has as many as any other.
-        self.shards.iter_mut().next().map_or(0, |shard| shard.exclusive_word().levels())
+        Word(self.words.exclusive(0)).levels()
     }
 
     /// How many are inside, where exclusive access proves that no guard lives: other than zero only
@@ -373,11 +412,11 @@ impl Gate {
     /// assert_eq!((gate.leaked(), gate.leaked_levels()), (1, 0));
     /// ```
     pub fn leaked(&mut self) -> u64 {
-        self.shards.iter_mut().map(|shard| shard.exclusive_word().count()).sum()
+        (0..self.words.len()).map(|shard| Word(self.words.exclusive(shard)).count()).sum()
     }
 
     fn open_one_level(&self) {
-        self.shards.iter().rev().for_each(Shard::open_one_level);
+        self.shards().rev().for_each(Shard::open_one_level);
     }
 }
 
@@ -399,7 +438,7 @@ impl Gate {
 #[derive(Debug)]
 #[must_use = "dropping this leaves the gate at once"]
 pub struct Inside<'gate> {
-    shard: &'gate Shard,
+    shard: Shard<'gate>,
 }
 
 impl Drop for Inside<'_> {
@@ -488,7 +527,7 @@ impl Closed<'_> {
     pub fn wait_empty(&self) -> bool {
         // One shard after the other: closed, an empty one stays empty.
         for shard in self.occupied.iter() {
-            self.gate.shards[shard].wait_empty();
+            self.gate.shard(shard).wait_empty();
         }
         self.was_occupied()
     }
@@ -508,7 +547,7 @@ impl Closed<'_> {
     /// });
     /// ```
     pub fn seal(self) {
-        for shard in self.gate.shards.iter() {
+        for shard in self.gate.shards() {
             // Relaxed: the seal says that there will be no more, and hands nothing over.
             let before = Word(shard.word.set_bits(Word::SEAL, Ordering::Relaxed));
             if before.is_expected() {
@@ -591,7 +630,7 @@ mod tests {
     #[test]
     fn counts_do_not_overflow_silently() {
         let gate = Gate::new(Shards::new(1));
-        gate.shards[0].word.add(Word::MOST_INSIDE - 1, Ordering::Relaxed);
+        gate.shard(0).word.add(Word::MOST_INSIDE - 1, Ordering::Relaxed);
         let last = gate.enter().expect("one more fits");
         assert_eq!(gate.enter().unwrap_err(), EnterError::Full);
         drop(last);
@@ -630,7 +669,7 @@ mod tests {
     #[test]
     fn a_full_gate_lets_no_waiter_in_uncounted() {
         let gate = Gate::new(Shards::new(1));
-        gate.shards[0].word.add(Word::MOST_INSIDE, Ordering::Relaxed);
+        gate.shard(0).word.add(Word::MOST_INSIDE, Ordering::Relaxed);
         let closed = gate.close();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| gate.wait_enter().map(drop));

@@ -27,6 +27,8 @@
 //! | `AtomicU64` | the operations that [`CounterWord`] and [`Published`] name, and no other |
 //! | `Mutex`, `MutexGuard` | a lock without poisoning |
 //! | `CachePadded` | a value on a cache line of its own, where there are caches |
+//! | `Column` | a value a shard, in a table with those of others, where memory matters |
+//! | `OnFirstUse` | a value that is made when it is first asked for, where memory matters |
 //! | `Thread`, `current_thread`, `park`, `unpark_all` | parking with one token a thread |
 //! | `yield_now` | lets other threads run first, where there is a scheduler to ask; nothing is concluded from it |
 //! | `thread_index`, `REMEMBERED_HERE` | what one thread has to itself |
@@ -36,6 +38,8 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod claim;
+#[cfg(not(any(loom, shuttle, traceset)))]
+mod columns;
 mod monitor;
 mod own_shard;
 mod published;
@@ -72,12 +76,12 @@ use unmutated as mutation;
 pub(crate) use std::sync::Arc;
 pub use std::sync::atomic::Ordering;
 
-pub(crate) use backend::yield_now;
 pub use backend::{CachePadded, Mutex, MutexGuard};
+pub(crate) use backend::{Column, OnFirstUse, yield_now};
 pub(crate) use claim::Claim;
 pub use monitor::{Monitor, MonitorGuard};
 pub use own_shard::current_shard;
 pub(crate) use own_shard::processors;
 pub use published::{Published, Publisher, published};
-pub(crate) use remembered::{recall, remember};
+pub(crate) use remembered::{new_owner, recall, remember};
 pub use word::{CounterWord, Flag};

@@ -42,13 +42,27 @@ pub struct Monitor<T> {
 #[derive(Debug)]
 struct Watched<T> {
     value: T,
-    waiting: Vec<Thread>,
+    /// Made by the first thread that waits: there are many monitors, and at most of them no thread ever does.
+    #[expect(clippy::box_collection, reason = "a third as large as the list itself")]
+    waiting: Option<Box<Vec<Thread>>>,
+}
+
+impl<T> Watched<T> {
+    fn register(&mut self, thread: Thread) {
+        self.waiting.get_or_insert_default().push(thread);
+    }
+
+    fn unregister(&mut self, thread: &Thread) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.retain(|other| other.id() != thread.id());
+        }
+    }
 }
 
 impl<T> Monitor<T> {
     /// A monitor over `value`.
     pub fn new(value: T) -> Self {
-        Self { state: Mutex::new(Watched { value, waiting: Vec::new() }) }
+        Self { state: Mutex::new(Watched { value, waiting: None }) }
     }
 
     /// Locks the value. Blocks while another thread holds the lock.
@@ -85,11 +99,11 @@ impl<T> Monitor<T> {
         loop {
             let mut state = self.state.lock();
             // A thread that woke without being unparked is still registered.
-            state.waiting.retain(|thread| thread.id() != me.id());
+            state.unregister(&me);
             if let Some(result) = ready(&mut state.value) {
                 return result;
             }
-            state.waiting.push(me.clone());
+            state.register(me.clone());
             drop(state);
             // An `unpark` between the two leaves a token, and `park` returns at once.
             backend::park(is_first);
@@ -125,7 +139,9 @@ impl<T> MonitorGuard<'_, T> {
     /// Wakes every thread in [`Monitor::wait_until`]. Each looks again once this guard is gone.
     #[track_caller]
     pub fn notify_all(&mut self) {
-        backend::unpark_all(&mut self.state.waiting);
+        if let Some(waiting) = &mut self.state.waiting {
+            backend::unpark_all(waiting);
+        }
     }
 }
 

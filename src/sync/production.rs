@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::atomic::Ordering;
 
+pub(crate) use super::columns::Column;
 pub use crossbeam_utils::CachePadded;
 pub(super) use std::thread::{Thread, current as current_thread};
 
@@ -108,6 +109,27 @@ impl<T> Mutex<T> {
     /// The value, where exclusive access proves that no other thread is using it.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
+    }
+}
+
+/// A value that is made when it is first used, once.
+#[derive(Debug)]
+pub(crate) struct OnFirstUse<T>(std::sync::OnceLock<T>);
+
+impl<T> OnFirstUse<T> {
+    /// `make` is as in every call of `get`.
+    pub(crate) fn new(_make: impl FnOnce() -> T) -> Self {
+        Self(std::sync::OnceLock::new())
+    }
+
+    /// The value. The first to ask makes it; others wait meanwhile.
+    pub(crate) fn get(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(make)
+    }
+
+    /// The value, if anybody has asked for it.
+    pub(crate) fn made(&self) -> Option<&T> {
+        self.0.get()
     }
 }
 

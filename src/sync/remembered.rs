@@ -4,28 +4,24 @@
 //! shard under a lock, and every writer paid for that lock.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::backend::REMEMBERED_HERE;
 
 /// How many owners a thread keeps numbers for.
 const SLOTS: usize = 8;
 
-/// Owners are heap addresses, and those that are worth a number are at least this far apart: the bits below
-/// say nothing.
-#[cfg(not(traceset))]
-const OWNER_STRIDE: usize = 64;
-
 /// A number, and the owner that it is kept for.
 #[derive(Clone, Copy)]
 struct Kept {
-    /// An address; 0 where the slot is empty, which no owner has.
+    /// 0 where the slot is empty, which no owner has.
     owner: usize,
     number: usize,
 }
 
 const NOTHING: Kept = Kept { owner: 0, number: 0 };
 
-/// One thread's numbers, each in the slot that its owner's address chooses.
+/// One thread's numbers, each in the slot that its owner chooses.
 pub(super) struct Remembered([Cell<Kept>; SLOTS]);
 
 pub(super) const fn nothing_remembered() -> Remembered {
@@ -49,20 +45,27 @@ impl Remembered {
     }
 }
 
+/// A new owner, which no other in this process is or was: so that none inherits the number of one that is gone, and the
+/// few that most processes have choose different slots. (Its address would be neither.) Std's under every engine:
+/// nothing is concluded from it.
+pub(crate) fn new_owner() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    // Relaxed: it orders nothing.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 #[cfg(not(traceset))]
 #[inline]
 fn slot_number(owner: usize) -> usize {
-    owner / OWNER_STRIDE
+    owner
 }
 
-/// The allocator gives an owner another address in the next execution, and traceset compares executions: there
-/// the order of first use decides.
+/// An owner is another in the next execution, and traceset compares executions: there the order of first use decides.
 #[cfg(traceset)]
 use super::backend::owner_number as slot_number;
 
-/// The number that the calling thread keeps for `owner` (an address other than 0), or 0. It is a place to
-/// begin a search at, and proves nothing: another owner's number may have replaced it, and an owner at an
-/// address that was used before inherits a number that may be out of its range.
+/// The number that the calling thread keeps for `owner`, or 0. It is a place to begin a search at, and proves nothing:
+/// another owner's number may have replaced it.
 #[inline]
 pub(crate) fn recall(owner: usize) -> usize {
     // A thread that is ending remembers nothing.
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_number_is_kept_for_its_owner_alone() {
-        let (one, same_slot, other_slot) = (64, 64 + OWNER_STRIDE * SLOTS, 128);
+        let (one, same_slot, other_slot) = (1, 1 + SLOTS, 2);
         let here = nothing_remembered();
         assert_eq!(here.recall(one), 0);
         here.remember(one, 5);
@@ -90,10 +93,19 @@ mod tests {
         assert_eq!((here.recall(one), here.recall(same_slot)), (0, 7), "one slot, one owner");
     }
 
+    /// As with the address of what is gone, where the next one lies.
+    #[test]
+    fn twin_an_owner_that_comes_twice_inherits() {
+        let here = nothing_remembered();
+        here.remember(1, 5);
+        assert_eq!(here.recall(1), 5, "it was another's");
+    }
+
     #[test]
     fn no_thread_sees_the_number_of_another() {
-        remember(64, 5);
-        assert_eq!(std::thread::spawn(|| recall(64)).join().expect("no panic"), 0);
-        assert_eq!(recall(64), 5);
+        let owner = new_owner();
+        remember(owner, 5);
+        assert_eq!(std::thread::spawn(move || recall(owner)).join().expect("no panic"), 0);
+        assert_eq!(recall(owner), 5);
     }
 }

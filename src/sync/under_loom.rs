@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 pub use super::unpadded::CachePadded;
+pub(crate) use super::unpadded::{Column, OnFirstUse};
 pub(super) use loom::thread::{Thread, current as current_thread};
 
 use super::mutation;

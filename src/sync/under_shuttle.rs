@@ -3,6 +3,7 @@
 use super::Ordering;
 
 pub use super::unpadded::CachePadded;
+pub(crate) use super::unpadded::{Column, OnFirstUse};
 pub(super) use shuttle::thread::{Thread, current as current_thread};
 
 shuttle::thread_local! {

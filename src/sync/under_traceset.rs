@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 pub use super::unpadded::CachePadded;
+pub(crate) use super::unpadded::{Column, OnFirstUse};
 pub(super) use traceset::thread::{
     Thread, current as current_thread, index as thread_index, number_of as owner_number,
 };

@@ -56,6 +56,7 @@ mod turns;
 pub use snapshot::Snapshot;
 pub use steps::CommitSteps;
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -527,6 +528,9 @@ impl<S> Transactions<S> {
     }
 }
 
+/// Whether an event was reported, or its subscriber unwound: with this.
+type Reported = Result<(), Box<dyn Any + Send>>;
+
 impl<S: CommitSteps> Transactions<S> {
     /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
     /// root that it returns, and the steps are done. Also when there is nothing to do: the commit root is then
@@ -599,7 +603,7 @@ impl<S: CommitSteps> Transactions<S> {
         &'a self,
         transaction: TransactionId,
         closed: &mut Option<Closed<'a>>,
-    ) -> Result<(CommitRoot, std::thread::Result<()>), CommitError> {
+    ) -> Result<(CommitRoot, Reported), CommitError> {
         emit(|| Event::CloseTransaction);
         closed.insert(self.handles.close()).wait_empty();
         let (root, changes) = self.take_refs(transaction)?;

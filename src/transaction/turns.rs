@@ -194,7 +194,7 @@ impl Turns {
         // Under the lock, which each thread takes that asks why: one that hears of the abort must find no open gate, and
         // nothing else that goes on.
         seal();
-        // Release: pairs with the Acquire in `Turns::look_for_abort`, so that a thread which sees it finds the reason.
+        // Release: pairs with the Acquire in `Turns::look_for_abort`. (The lock alone would do: the reason is under it.)
         state.has_aborted.publish(1);
         state.notify_all();
     }

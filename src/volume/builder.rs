@@ -9,7 +9,7 @@ use crate::extent_tree::{Changes, CommitRoot, ExtentItem, sorted};
 use crate::ordered_extent::OrderedExtents;
 use crate::replace::Cursor;
 use crate::sharded::Shards;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, new_owner};
 use crate::transaction::Transactions;
 use crate::units::{BlockGroupId, LogicalRange, TransactionId};
 
@@ -207,10 +207,7 @@ impl VolumeBuilder {
         let (last, extents) = std::mem::replace(&mut self.last_root, (TransactionId(0), Vec::new()));
         let extents = sorted(last, extents)?;
         let openings = Arc::new(Openings::new());
-        let mut groups = (0..)
-            .zip(&self.groups)
-            .map(|(index, range)| self.build_group(index, *range, &openings))
-            .collect::<Result<Box<_>, _>>()?;
+        let mut groups = self.build_groups(&openings)?;
         self.book_existing(&extents, &mut groups)?;
         let target = TargetSlots::new(self.shards);
         let storage =
@@ -225,18 +222,18 @@ impl VolumeBuilder {
             cursor: reader,
             shards: self.shards,
             replacement: Mutex::new(Replacement::Idle(cursor)),
+            owner: new_owner(),
         })
     }
 
-    fn build_group(
-        &self,
-        index: u64,
-        range: LogicalRange,
-        openings: &Arc<Openings>,
-    ) -> Result<VolumeGroup, BuildError> {
-        let block_group = BlockGroup::with_shards(BlockGroupId(index), range, self.alignment, self.shards)?;
-        let block_group = block_group.counting_in(openings);
-        Ok(VolumeGroup { block_group, ordered: OrderedExtents::new(self.shards) })
+    fn build_groups(&self, openings: &Arc<Openings>) -> Result<Box<[VolumeGroup]>, BuildError> {
+        let block_groups = BlockGroup::several(BlockGroupId(0), &self.groups, self.alignment, self.shards)?;
+        let ordered = OrderedExtents::several(self.shards, block_groups.len());
+        let group = |(group, ordered): (BlockGroup, _)| VolumeGroup {
+            block_group: group.counting_in(openings),
+            ordered,
+        };
+        Ok(block_groups.into_iter().zip(ordered).map(group).collect())
     }
 
     /// Each group takes those of `extents`, which are in the order of their addresses, that are its own.

@@ -84,6 +84,8 @@ pub struct Volume {
     cursor: CursorReader,
     replacement: Mutex<Replacement>,
     shards: Shards,
+    /// The name under which each thread remembers what group served it.
+    owner: usize,
 }
 
 /// A block group and the writes in flight in it.

@@ -79,7 +79,7 @@ impl CommitSteps for Storage {
 
     /// A writer that waits for a group looks first whether a commit has failed.
     fn aborted(&self) {
-        self.openings.wake();
+        self.openings.let_all_look_again();
     }
 }
 

@@ -178,11 +178,10 @@ fn several_rounds() -> Vec<Model> {
             .theorem(of("a writer that overwrites one extent on either side of the copy of it")),
         twice("replace/2-cow-twice", &[Cow, Cow], &cow)
             .theorem(of("two writers that both write on either side of the drain"))
-            .second_engine_only()
             .weight(500),
         twice("replace/cow+nocow-twice", &[Cow, Nocow], &and(&cow, &nocow))
             .theorem(of("a COW and a NOCOW writer that both write on either side of the drain"))
-            .second_engine_only()
+            .long_under_loom()
             .weight(700),
         twice(
             "replace/cow+committer-twice",

@@ -31,13 +31,30 @@ const fn swap(role: Role, first: Step, second: Step, argument: &'static str) -> 
     Swap { mutant: StepMutant { role, mutation: Mutation::Swapped(first, second) }, argument }
 }
 
-pub const ORDERINGS: &[WeakerOrdering] = &[WeakerOrdering {
-    file: "src/replace/cursor.rs",
-    function: "Cursor::reset",
-    operation: "publish",
-    argument: "The cursor starts at zero, so a writer that reads zero cannot distinguish a reset from the \
-               beginning, and concludes nothing from it. The ordering is that of the one `publish`, which `advance` needs.",
-}];
+pub const ORDERINGS: &[WeakerOrdering] = &[
+    WeakerOrdering {
+        file: "src/replace/cursor.rs",
+        function: "Cursor::reset",
+        operation: "publish",
+        argument: "The cursor starts at zero, so a writer that reads zero cannot distinguish a reset from the \
+                   beginning, and concludes nothing from it. The ordering is that of the one `publish`, which `advance` \
+                   needs.",
+    },
+    WeakerOrdering {
+        file: "src/transaction/turns.rs",
+        function: "Turns::abort",
+        operation: "publish",
+        argument: "A thread that reads it takes the lock for the reason, under which it was published. The ordering is \
+                   that of the one `publish`, which others need.",
+    },
+    WeakerOrdering {
+        file: "src/transaction/turns.rs",
+        function: "Turns::look_for_abort",
+        operation: "get",
+        argument: "A thread that reads it takes the lock for the reason, under which it was published. The ordering is \
+                   that of the one `get`, which others need.",
+    },
+];
 
 pub const STEPS: &[Swap] = &[
     swap(
