@@ -309,16 +309,6 @@ fn every_later_join_and_commit_reports_the_failed_one() {
     }
 }
 
-/// By hand: a commit that fails, and opens its gate.
-#[test]
-fn twin_a_gate_that_is_opened_after_a_failure_lets_all_in() {
-    let gate = Gate::default();
-    drop(gate.close());
-    assert!(gate.enter().is_ok(), "it joins a transaction that nobody commits");
-    gate.close().seal();
-    assert!(gate.enter().is_err());
-}
-
 fn join_until_refused(transactions: &Transactions<Failing>) -> String {
     loop {
         match transactions.join() {
