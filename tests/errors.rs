@@ -52,6 +52,7 @@ fn alone() -> Vec<Boxed> {
         Box::new(SpaceError::Unaligned { extent, alignment: 4096 }),
         Box::new(SpaceError::NotFree { extent }),
         Box::new(SpaceError::NotBooked { extent, kind: blockgate::block_group::SpaceKind::Used, have: 0 }),
+        Box::new(SpaceError::FreeTwice { slice }),
         Box::new(SpaceError::Inconsistent { slice, figures, free: 1 }),
         Box::new(GroupDefect::Reservations(GROUP, 1)),
         Box::new(GroupDefect::NocowAdmissions(GROUP, 1)),

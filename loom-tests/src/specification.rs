@@ -186,7 +186,7 @@ impl Specification {
             Event::QueueRef { extent, add, transaction } => {
                 let refs = self.refs.get(&extent).copied().unwrap_or_default();
                 let is_new = add && refs == Refs::default() && in_flight(extent);
-                must("C2: it holds a handle, or the extent is a new one of its own", holds_handle || is_new);
+                must("C2: it holds a handle, or the extent is new and in flight", holds_handle || is_new);
                 must("D4: in the transaction that runs", transaction.0 == self.run + 1);
                 must("C5: no commit has failed", holds_handle || !has_failed);
                 let is_kept = add || refs.run + refs.queued > 1; // by another owner, which may write

@@ -160,6 +160,11 @@ pub enum SpaceError {
         /// How many bytes of that kind there are.
         have: u64,
     },
+    /// A byte of a slice is free twice, or outside of it: a defect of this crate.
+    FreeTwice {
+        /// The slice.
+        slice: LogicalRange,
+    },
     /// The figures of a slice do not add up: a defect of this crate.
     Inconsistent {
         /// The slice.
@@ -197,6 +202,9 @@ impl fmt::Display for SpaceError {
                 "extent {extent} should be {kind:?}, but {} bytes are: space is given back once, by its owner",
                 Bytes(*have)
             ),
+            Self::FreeTwice { slice } => {
+                write!(f, "the free ranges of {slice} overlap, or reach out of it: please report this defect")
+            }
             Self::Inconsistent { slice, figures, free } => {
                 write!(
                     f,

@@ -359,7 +359,9 @@ impl Rest {
     }
 
     fn adds_up(&self) -> bool {
-        self.free == self.by_start.values().sum::<u64>() && self.by_start.len() == self.by_length.len()
+        let by_length = self.by_start.iter().map(|(&start, &length)| (length, start));
+        self.free == self.by_start.values().sum::<u64>()
+            && by_length.collect::<BTreeSet<_>>() == self.by_length
     }
 }
 
@@ -484,7 +486,28 @@ impl Slice {
         Figures { free, reserved, used, pinned, read_only: 0 }
     }
 
+    /// The cluster and the free ranges, in the order of addresses.
+    fn free_ranges(&self) -> Vec<Range<LogicalAddress>> {
+        let rest = self.rest.iter().flat_map(|rest| &rest.by_start);
+        let ranges = rest.map(|(&start, &length)| start..start + length).chain([self.cluster.clone()]);
+        let mut ranges: Vec<_> = ranges.filter(|range| !range.is_empty()).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges
+    }
+
+    /// Whether each byte that is free is in `range`, and free once.
+    fn is_free_once(&self, range: LogicalRange) -> bool {
+        let free = self.free_ranges();
+        let (first, last) = (free.first(), free.last());
+        free.windows(2).all(|pair| pair[0].end <= pair[1].start)
+            && first.is_none_or(|first| range.start() <= first.start)
+            && last.is_none_or(|last| last.end <= range.end())
+    }
+
     fn check(&self, range: LogicalRange) -> Result<(), SpaceError> {
+        if !self.is_free_once(range) {
+            return Err(SpaceError::FreeTwice { slice: range });
+        }
         let figures = self.figures(range);
         if figures.total() == range.len() && self.rest.as_ref().is_none_or(|rest| rest.adds_up()) {
             Ok(())
@@ -513,6 +536,34 @@ mod tests {
     fn free(space: &FreeSpace, start: u64, length: u64) {
         let hole = LogicalRange::new(start, length).expect("a range");
         space.rebook(hole, SpaceKind::Reserved, SpaceKind::Free).expect("reserved");
+    }
+
+    /// The first four of eight units are free. Of them two are free once more, and two that were reserved are gone: all
+    /// sums are right.
+    fn with_a_unit_that_is_free_twice() -> (Slice, LogicalRange) {
+        let range = LogicalRange::new(0, 8).expect("a range");
+        let mut slice = Slice::default();
+        slice.rest().put(LogicalRange::new(0, 4).expect("a range"));
+        assert_eq!(slice.check(range), Ok(()));
+        slice.rest().put(LogicalRange::new(2, 2).expect("a range"));
+        (slice, range)
+    }
+
+    #[test]
+    fn bytes_that_are_free_twice_are_found() {
+        let (mut slice, range) = with_a_unit_that_is_free_twice();
+        assert_eq!(slice.check(range), Err(SpaceError::FreeTwice { slice: range }));
+        slice = Slice { cluster: 0..1, rest: None };
+        slice.rest().put(range);
+        assert_eq!(slice.check(range), Err(SpaceError::FreeTwice { slice: range }), "the cluster too");
+        let outside = Slice { cluster: 7..9, rest: None };
+        assert_eq!(outside.check(range), Err(SpaceError::FreeTwice { slice: range }), "nor outside");
+    }
+
+    #[test]
+    fn twin_the_sums_see_no_bytes_that_are_free_twice() {
+        let (mut slice, range) = with_a_unit_that_is_free_twice();
+        assert_eq!((slice.figures(range).total(), slice.rest().adds_up()), (range.len(), true));
     }
 
     /// How many holes the last search, across slices, looks at.

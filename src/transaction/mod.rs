@@ -328,7 +328,8 @@ impl<S> Transactions<S> {
     #[inline(always)]
     pub fn push(&self, delayed_ref: DelayedRef) -> Result<TransactionId, CommitError> {
         let note = |drains| record(|| queued(delayed_ref, after_drains(drains)));
-        let Some(drains) = self.references.queue.push_unless_sealed(delayed_ref, note) else {
+        let Some(drains) = self.references.queue.push_unless_sealed(|queued| queued.push(delayed_ref), note)
+        else {
             return Err(self.aborted());
         };
         let transaction = after_drains(drains);
@@ -358,7 +359,9 @@ impl<S> Transactions<S> {
             }
         };
         let note = |drains| each(drains, |one, transaction| record(|| queued(one, transaction)));
-        let Some(drains) = self.references.queue.push_all_unless_sealed(refs, note) else {
+        let Some(drains) =
+            self.references.queue.push_unless_sealed(|queued| queued.extend_from_slice(refs), note)
+        else {
             return Err(self.aborted());
         };
         each(drains, |one, transaction| report(|| queued(one, transaction)));
@@ -441,7 +444,7 @@ impl<S> Transactions<S> {
     /// extents after the clone's reference was queued. Then one of the two sees the other.
     ///
     /// Locks the index of queued references; where the extent is not in the tree yet, also each shard of the queue.
-    /// What [`TransactionHandle::push`] changed of an extent in the tree is not known.
+    /// What was pushed unchecked, with a handle or without, of an extent in the tree is not known.
     ///
     /// Source: `can_nocow_extent`.
     ///

@@ -389,7 +389,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`CommitError`]: that of the device or of the step, or of references or space that do not fit. From then on every
-    /// call that would change something returns it, and threads that wait are woken with it; reading goes on. A volume is
+    /// call that would change something returns it (a [`Volume::begin_cow`] that finds room: its
+    /// [`finish`](CowWrite::finish)), and threads that wait are woken with it; reading goes on. A volume is
     /// opened again by [`VolumeBuilder::last_root`], after this one is dropped.
     ///
     /// # Example
