@@ -1,10 +1,11 @@
-//! Of `src/block_group/openings.rs`: a writer that each group refused looks again where one was opened meanwhile, and can
+//! Of `src/block_group/room.rs`: a writer that each group refused looks again where one was opened meanwhile, and can
 //! wait for that. Argued in `docs/protocol.md`, Lemma 11.
 
 use std::sync::Arc;
 
+use blockgate::sync::Mutex;
 use blockgate::volume::WriteError;
-use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Shards, Volume};
+use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Reservation, Shards, Volume};
 use loom_harness::{Model, Twin};
 
 use super::Plays;
@@ -29,6 +30,12 @@ pub fn models() -> Vec<Model> {
             )
             .must_reach(&["both-at-once", "waited"])
             .plays(hold_and_wait(Batch::Finished)),
+        Model::new("block-group/given-back")
+            .theorem(
+                "Space that a thread has given back is there for its next request, whatever others were told meanwhile.",
+            )
+            .must_reach(&["refused-by-a-full-volume", "refused-by-a-group-with-room"])
+            .plays(given_back()),
     ]
 }
 
@@ -44,10 +51,17 @@ pub fn twins() -> Vec<Twin> {
             .left_out("letting go before waiting")
             .expect("deadlock")
             .plays(hold_and_wait(Batch::Held)),
+        Twin::new("block-group/refusal-counted-afterwards")
+            .of("block-group/given-back")
+            .left_out("the look at the count before the pass, instead of after it")
+            .expect(GIVEN_BACK)
+            .plays(refusal_counted_afterwards()),
     ]
 }
 
 const ROOM: &str = "a group was read-write and had room at every moment";
+
+const GIVEN_BACK: &str = "space that was given back is found by the next request";
 
 /// Groups of two sectors, one after the other.
 fn ranges(groups: u64) -> Vec<LogicalRange> {
@@ -136,4 +150,70 @@ fn hold_and_wait(batch: Batch) -> Play {
     };
     let stage = if batch == Batch::Finished { stage(&ranges(1)) } else { unjudged() };
     stage.world(|| volume(1)).main("drain", drain).role("writer", write).end(check_volume)
+}
+
+/// The volume has room for one write, of two sectors.
+fn given_back() -> Play {
+    let nearly_full = || {
+        let volume = volume(2);
+        let _used = volume.begin_cow(2 * SECTOR).expect("space").finish().expect("queued");
+        volume
+    };
+    let give_back = |volume: &Volume| {
+        drop(volume.groups()[1].block_group().reserve(2 * SECTOR).expect("nobody else can have it"));
+        let again = volume.begin_cow(2 * SECTOR);
+        check(again.is_ok(), GIVEN_BACK, || format!("{again:?}"));
+    };
+    // Too long for a group.
+    let ask = |volume: &Volume| match volume.begin_cow(3 * SECTOR) {
+        Err(WriteError::NoSpace { largest: 0, .. }) => reached("refused-by-a-full-volume"),
+        Err(WriteError::NoSpace { .. }) => reached("refused-by-a-group-with-room"),
+        outcome => violated("an extent lies in one group", format!("{outcome:?}")),
+    };
+    stage(&ranges(2)).world(nearly_full).main("giver", give_back).role("asker", ask).end(check_volume)
+}
+
+/// A group, and what is known of it: by hand.
+struct ByHand {
+    groups: Vec<BlockGroup>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    frees: u64,
+    refused_at: Option<u64>,
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let group = |(index, range)| {
+            BlockGroup::with_shards(BlockGroupId(index), range, SECTOR, Shards::new(1)).expect("aligned")
+        };
+        Self { groups: (0..).zip(ranges(1)).map(group).collect(), known: Mutex::new(Known::default()) }
+    }
+
+    fn is_refused(&self) -> bool {
+        let known = self.known.lock();
+        known.refused_at == Some(known.frees)
+    }
+
+    fn reserve(&self) -> Option<Reservation<'_>> {
+        self.groups.iter().find_map(|group| group.reserve(2 * SECTOR).ok())
+    }
+}
+
+fn refusal_counted_afterwards() -> Play {
+    let give_back = |world: &ByHand| {
+        drop(world.reserve());
+        world.known.lock().frees += 1;
+        check(!world.is_refused(), GIVEN_BACK, || "refused without a pass".to_owned());
+    };
+    let write = |world: &ByHand| {
+        if world.reserve().is_none() {
+            let mut known = world.known.lock();
+            known.refused_at = Some(known.frees);
+        }
+    };
+    unjudged().world(ByHand::new).main("giver", give_back).role("writer", write).end(drop)
 }
