@@ -7,7 +7,6 @@
 #![allow(clippy::cast_possible_truncation, reason = "what a bench counts fits any memory")]
 
 mod admission;
-mod checker;
 mod method;
 mod ordered;
 mod refs;
@@ -34,12 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let outcomes: Vec<Outcome> = wanted.map(|bench| run(bench, &settings)).collect();
-    let checker = checker::table(&workspace());
-    println!("\n== checker: executions until exhaustive\n{checker}");
     let path = settings.json.clone().unwrap_or_else(|| target().join("blockgate-bench.json"));
     report::json::write(&outcomes, &path)?;
     if let Some(docs) = &settings.docs {
-        report::page::write(&outcomes, &checker, &workspace().join(docs))?;
+        report::page::write(&outcomes, &workspace().join(docs))?;
     }
     summary(&outcomes, &path);
     Ok(())

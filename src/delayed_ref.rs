@@ -1,17 +1,25 @@
 //! Reference changes that are not in the extent tree yet.
 //!
-//! The hard part: each must be applied exactly once, while writers push and one task drains. A ref in the
-//! queue is owned by its shard until one drain takes it out. What adds and drops references of the same
-//! extent is folded before the tree is touched.
+//! The hard part: each must be applied exactly once, while writers push and one task drains; and a drain must be of
+//! one moment, for a writer that waits for no commit may push at any. So a drain locks all shards, takes what they
+//! have, and then unlocks them. What adds and drops references of the same extent is folded before the tree is
+//! touched, outside of the locks.
 //!
 //! # Invariants
 //!
 //! - D1: a ref is in one place: its writer's hands, a shard, or what a drain returned.
 //! - D2: the refs that were queued before a drain began are in it or in an earlier one.
 //! - D3: folding keeps the sum of changes of each extent.
+//! - D4: a drain is a cut: it takes no ref without those that were queued before it.
 //!
 //! # Rejected
 //!
+//! - Tried: *a drain that locks shard after shard*. It may take a ref from a shard that it comes to late, and not the one
+//!   before it from a shard that it came to early (the twin `delayed-ref/shard-after-shard`). That was enough while each
+//!   writer held a handle of the transaction, which cost two more locked operations a write.
+//! - *An epoch that each push reads*, published before a drain visits the shards: a push that finds a new one would start
+//!   a new vector in its shard. That is a cut too, without holding more than one lock, but one more load for each write, and
+//!   two vectors in each shard. Sixty-four locks are held for a microsecond or two, once a commit.
 //! - Tried: *a batch in the handle*, published at its end: what was pushed was lost where the handle unwound, and a
 //!   handle with a vector inside goes through memory. A push under the shard's own lock costs what publishing
 //!   did.
@@ -116,6 +124,8 @@ pub struct DelayedRefQueue {
 struct Pending {
     /// How many drains this shard has seen.
     drains: u64,
+    /// No drain will come any more.
+    is_sealed: bool,
     singles: Vec<DelayedRef>,
     chunks: Vec<Vec<DelayedRef>>,
     /// How many of them were absorbed: singles, and chunks.
@@ -123,6 +133,13 @@ struct Pending {
 }
 
 impl Pending {
+    /// What a drain takes. (No memory is allocated here: all shards are locked.)
+    fn take(&mut self) -> (Vec<DelayedRef>, Vec<Vec<DelayedRef>>) {
+        self.drains += 1;
+        self.absorbed = (0, 0);
+        (mem::take(&mut self.singles), mem::take(&mut self.chunks))
+    }
+
     /// Copies of those that were not absorbed yet.
     fn absorb(&mut self) -> Vec<DelayedRef> {
         let (singles, chunks) = self.absorbed;
@@ -143,7 +160,13 @@ impl DelayedRefQueue {
     /// An empty queue.
     #[must_use]
     pub fn new(shards: Shards) -> Self {
-        Self { shards: Sharded::new(shards, |_| Mutex::default()) }
+        Self::after(shards, 0)
+    }
+
+    /// An empty queue that counts on from `drains`.
+    pub(crate) fn after(shards: Shards, drains: u64) -> Self {
+        let pending = |_| Mutex::new(Pending { drains, ..Pending::default() });
+        Self { shards: Sharded::new(shards, pending) }
     }
 
     /// Queues one ref. Locks the calling thread's shard. Returns as [`DelayedRefQueue::push_all`].
@@ -165,8 +188,7 @@ impl DelayedRefQueue {
 
     /// Queues all of `refs` under one lock, that of the calling thread's shard.
     ///
-    /// Returns how many drains came before the one that will take these refs. (Of this shard; where
-    /// drains do not overlap, of all of them.)
+    /// Returns how many drains came before the one that will take these refs.
     ///
     /// ```
     /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
@@ -210,7 +232,8 @@ impl DelayedRefQueue {
         pending.drains
     }
 
-    /// Takes everything that is queued. Locks each shard once.
+    /// Takes everything that is queued, at one moment (D4). Locks all shards, for as long as it takes to take a pointer
+    /// from each.
     ///
     /// ```
     /// # use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange};
@@ -223,20 +246,49 @@ impl DelayedRefQueue {
     /// # Ok::<(), blockgate::RangeError>(())
     /// ```
     pub fn drain(&self) -> DrainedRefs {
-        let mut parts = Vec::new();
-        for shard in self.shards.iter() {
-            let mut pending = shard.lock();
-            pending.drains += 1;
-            pending.absorbed = (0, 0);
-            let (singles, mut chunks) = (mem::take(&mut pending.singles), mem::take(&mut pending.chunks));
-            // Writers push on while the parts are gathered.
-            drop(pending);
-            parts.append(&mut chunks);
-            if !singles.is_empty() {
-                parts.push(singles);
-            }
+        self.drain_with(|| ())
+    }
+
+    /// As [`DelayedRefQueue::drain`], and calls `at_the_cut` while all shards are locked.
+    pub(crate) fn drain_with(&self, at_the_cut: impl FnOnce()) -> DrainedRefs {
+        let mut taken = Vec::with_capacity(self.shards.len());
+        // By index: two drains at once take them in one order.
+        let mut shards: Vec<_> = self.shards.iter().map(Mutex::lock).collect();
+        at_the_cut();
+        taken.extend(shards.iter_mut().map(|pending| pending.take()));
+        drop(shards);
+        let parts = taken.into_iter().flat_map(|(singles, chunks)| chunks.into_iter().chain([singles]));
+        DrainedRefs { parts: parts.filter(|part| !part.is_empty()).collect() }
+    }
+
+    /// As [`DelayedRefQueue::push`], with `note` called under the lock; `None` where the queue is sealed.
+    #[inline(always)]
+    pub(crate) fn push_unless_sealed(&self, delayed_ref: DelayedRef, note: impl FnOnce(u64)) -> Option<u64> {
+        let mut pending = self.shards.own().lock();
+        if pending.is_sealed {
+            return None;
         }
-        DrainedRefs { parts }
+        pending.singles.push(delayed_ref);
+        note(pending.drains);
+        Some(pending.drains)
+    }
+
+    /// As [`DelayedRefQueue::push_all`], with `note` called under the lock; `None` where the queue is sealed.
+    #[inline]
+    pub(crate) fn push_all_unless_sealed(&self, refs: &[DelayedRef], note: impl FnOnce(u64)) -> Option<u64> {
+        let mut pending = self.shards.own().lock();
+        if pending.is_sealed {
+            return None;
+        }
+        pending.singles.extend_from_slice(refs);
+        note(pending.drains);
+        Some(pending.drains)
+    }
+
+    /// No drain will come any more: what is queued from here on by a caller that wants to know is refused. Locks each
+    /// shard in turn.
+    pub(crate) fn seal(&self) {
+        self.shards.iter().for_each(|shard| shard.lock().is_sealed = true);
     }
 
     /// Calls `note` with each ref that is queued and was in no earlier call, and leaves it queued. Locks each

@@ -6,7 +6,8 @@
 //! may install a recorder, which draws the timelines.
 //!
 //! A subscriber that panics unwinds out of the call that reported. What the call had taken is given up, as
-//! by any panic; a delayed ref that was queued stands; a commit is aborted, also after it switched the root.
+//! by any panic; a delayed ref that was queued stands; a commit is aborted, unless it has switched the root, and is
+//! complete then.
 
 use std::fmt;
 
@@ -147,7 +148,7 @@ pub enum Event {
     EndTransaction,
     /// A commit begins: the transaction is closed to new handles.
     CloseTransaction,
-    /// All handles have ended, and the delayed refs were taken.
+    /// All handles have ended, and the delayed refs were taken, at this moment.
     RunRefs {
         /// The transaction.
         transaction: TransactionId,
@@ -266,6 +267,19 @@ pub(crate) fn emit(event: impl FnOnce() -> Event) {
     }
 }
 
+/// Reports `event` under a short lock, at the moment at which it takes effect: to the recorder of a model alone, since no
+/// user's code may run there. After the lock, [`report`] does the rest.
+#[cfg(not(any(loom, shuttle, traceset)))]
+#[inline(always)]
+pub(crate) fn record(_event: impl FnOnce() -> Event) {}
+
+/// Reports `event`, which was [recorded](record), to everybody else.
+#[cfg(any(loom, shuttle, traceset))]
+pub(crate) fn report(_event: impl FnOnce() -> Event) {}
+
+#[cfg(not(any(loom, shuttle, traceset)))]
+pub(crate) use emit as report;
+
 /// Reports `event`, and gives up what it says is given up: also where a subscriber unwinds.
 ///
 /// A step that gives something up is reported before it is done, so a subscriber's panic comes in between.
@@ -291,9 +305,9 @@ impl<F: FnOnce()> Drop for Then<F> {
 }
 
 #[cfg(any(loom, shuttle, traceset))]
-pub(crate) use recorder::emit;
-#[cfg(any(loom, shuttle, traceset))]
 pub use recorder::set_recorder;
+#[cfg(any(loom, shuttle, traceset))]
+pub(crate) use recorder::{emit, emit as record};
 
 #[cfg(any(loom, shuttle, traceset))]
 mod recorder {

@@ -7,7 +7,7 @@
 //! # Invariants
 //!
 //! - T1: a [`CommitRoot`] never changes; it is the state after one transaction, never a mix.
-//! - T2: commit roots are switched in the order of their transactions and never go back.
+//! - T2: commit roots are switched in the order of their transactions and never go back, also over runs.
 //! - T3: extent items do not overlap, and each has at least one reference.
 //! - T4: [`ExtentTree::apply`] does all of its changes or, on an error, none.
 //!
@@ -90,7 +90,22 @@ impl ExtentTree {
     /// An empty tree, with commit root 0.
     #[must_use]
     pub fn new() -> Self {
-        let root = CommitRoot { transaction: TransactionId(0), items: Items::new_sync() };
+        Self::from_root(CommitRoot::empty())
+    }
+
+    /// The tree as of `root`, which is its commit root. Does not block.
+    ///
+    /// ```
+    /// # use blockgate::extent_tree::ExtentItem;
+    /// # use blockgate::{CommitRoot, ExtentTree, LogicalRange, TransactionId};
+    /// # let stored = [ExtentItem { extent: LogicalRange::new(0, 4096)?, references: 1 }];
+    /// let tree = ExtentTree::from_root(CommitRoot::from_items(TransactionId(7), stored)?);
+    /// assert_eq!(tree.commit_root().items().collect::<Vec<_>>(), stored);
+    /// tree.switch_commit_root(tree.candidate(TransactionId(8))); // 7 and less would be a panic
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn from_root(root: CommitRoot) -> Self {
         Self { live: Mutex::new(root.items.clone()), commit_root: Mutex::new(root) }
     }
 
@@ -117,11 +132,16 @@ impl ExtentTree {
     /// # Ok::<(), blockgate::RangeError>(())
     /// ```
     pub fn apply(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
+        let changes = self.apply_unreported(refs)?;
+        changes.report();
+        Ok(changes)
+    }
+
+    /// As [`ExtentTree::apply`], for a caller that holds a lock; after that lock it calls [`Changes::report`].
+    pub(crate) fn apply_unreported(&self, refs: &[FoldedRef]) -> Result<Changes, RefError> {
         let mut live = self.live.lock();
         let (items, changes) = applied(&live, refs)?;
         *live = items;
-        drop(live);
-        report(&changes);
         Ok(changes)
     }
 
@@ -161,13 +181,19 @@ impl ExtentTree {
     /// assert_eq!(reader.transaction(), TransactionId(0)); // an older one stays what it was
     /// ```
     pub fn switch_commit_root(&self, root: CommitRoot) {
+        let switched = self.switch_unreported(root);
+        emit(|| switched);
+    }
+
+    /// As [`ExtentTree::switch_commit_root`], for a caller that reports the event itself.
+    pub(crate) fn switch_unreported(&self, root: CommitRoot) -> Event {
         let mut current = self.commit_root.lock();
         let (from, to) = (current.transaction, root.transaction);
         if from < to {
             let old = std::mem::replace(&mut *current, root);
             drop(current);
-            emit(|| Event::SwitchRoot { from, to });
             drop(old); // the last reader of a root may have much to free: not under the lock
+            Event::SwitchRoot { from, to }
         } else {
             drop(current);
             panic!("T2: the commit root is of {from}, and cannot go to {to}");
@@ -185,15 +211,6 @@ impl ExtentTree {
     }
 }
 
-fn report(changes: &Changes) {
-    for &extent in &changes.inserted {
-        emit(|| Event::ChangeItem { extent, inserted: true });
-    }
-    for &extent in &changes.removed {
-        emit(|| Event::ChangeItem { extent, inserted: false });
-    }
-}
-
 /// The items with `refs` applied. What goes, goes first: what comes in the same transaction may take its
 /// place in the tree.
 fn applied(items: &Items, refs: &[FoldedRef]) -> Result<(Items, Changes), RefError> {
@@ -203,6 +220,8 @@ fn applied(items: &Items, refs: &[FoldedRef]) -> Result<(Items, Changes), RefErr
     for folded in of_sign(-1).chain(of_sign(0)).chain(of_sign(1)) {
         apply_one(&mut items, folded, &mut changes)?;
     }
+    // The only list to which more than one pass adds.
+    changes.recounted.sort_unstable();
     Ok((items, changes))
 }
 
@@ -231,7 +250,10 @@ fn apply_one(items: &mut Items, folded: &FoldedRef, changes: &mut Changes) -> Re
             changes.inserted.push(extent);
         }
         // The item stays; where the changes cancel, the path to it need not be copied either.
-        _ if before != references => items.insert_mut(extent.start(), ExtentItem { extent, references }),
+        _ if before != references => {
+            items.insert_mut(extent.start(), ExtentItem { extent, references });
+            changes.recounted.push(extent);
+        }
         _ => {}
     }
     Ok(())
@@ -273,6 +295,48 @@ pub struct CommitRoot {
 }
 
 impl CommitRoot {
+    /// That of a new volume: of transaction 0, without an extent.
+    pub(crate) fn empty() -> Self {
+        Self { transaction: TransactionId(0), items: Items::new_sync() }
+    }
+
+    /// The root of `transaction`, from the `items` that an earlier run has stored, in whatever order: those of
+    /// [`CommitRoot::items`]. Costs in proportion to their number where they are in order.
+    ///
+    /// # Errors
+    /// [`RootError`]: two extents overlap, a number of references is not between 1 and 2^63 - 1, or the number of the
+    /// transaction is not below 2^63.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::extent_tree::ExtentItem;
+    /// use blockgate::{CommitRoot, LogicalRange, TransactionId};
+    ///
+    /// /// A line of a file: start, length, references.
+    /// fn parse(line: &str) -> Result<ExtentItem, Box<dyn std::error::Error>> {
+    ///     let mut numbers = line.split(' ').map(str::parse);
+    ///     let mut next = || numbers.next().ok_or("a number is missing");
+    ///     Ok(ExtentItem { extent: LogicalRange::new(next()??, next()??)?, references: next()?? })
+    /// }
+    /// let items = ["0 4096 1", "8192 4096 2"].map(parse).into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// let root = CommitRoot::from_items(TransactionId(7), items)?;
+    /// assert_eq!((root.len(), root.get(8192).map(|item| item.references)), (2, Some(2)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_items(
+        transaction: TransactionId,
+        items: impl IntoIterator<Item = ExtentItem>,
+    ) -> Result<Self, RootError> {
+        Ok(Self::from_sorted(transaction, &sorted(transaction, items)?))
+    }
+
+    /// `items` are as [`sorted`] returns them.
+    pub(crate) fn from_sorted(transaction: TransactionId, items: &[ExtentItem]) -> Self {
+        // Half a second for a million. (From the middle to the ends is no faster.)
+        let items = items.iter().map(|item| (item.extent.start(), *item)).collect();
+        Self { transaction, items }
+    }
+
     /// The transaction whose state this is.
     #[must_use]
     pub fn transaction(&self) -> TransactionId {
@@ -299,6 +363,25 @@ impl CommitRoot {
         // Not an empty range of keys even then: that would be a panic.
         let items = self.items.range(start.min(range.end() - 1)..range.end());
         items.map(|(_, item)| item.extent).filter(move |extent| extent.overlaps(&range))
+    }
+
+    /// All extents with their references, in the order of their addresses: what is to be stored, for
+    /// [`CommitRoot::from_items`] or [`VolumeBuilder::last_root`](crate::VolumeBuilder::last_root) of a later run.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// # let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// transactions.join()?.push_all(&[DelayedRef::add(extent), DelayedRef::add(extent)]);
+    /// let root = transactions.commit()?;
+    /// let mut file = format!("{}\n", root.transaction().0);
+    /// for item in root.items() {
+    ///     file += &format!("{} {} {}\n", item.extent.start(), item.extent.len(), item.references);
+    /// }
+    /// assert_eq!(file, "1\n0 4096 2\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn items(&self) -> impl Iterator<Item = ExtentItem> + '_ {
+        self.items.values().copied()
     }
 
     /// What the tree knows of the extent that starts at `start`.
@@ -356,6 +439,94 @@ impl CommitRoot {
     }
 }
 
+/// `items` in the order of their addresses, where they can be the root of `transaction`.
+pub(crate) fn sorted(
+    transaction: TransactionId,
+    items: impl IntoIterator<Item = ExtentItem>,
+) -> Result<Vec<ExtentItem>, RootError> {
+    if transaction.0 > MOST {
+        return Err(RootError::Transaction { transaction });
+    }
+    let mut items: Vec<_> = items.into_iter().collect();
+    if let Some(ExtentItem { extent, references }) =
+        items.iter().find(|item| !(1..=MOST).contains(&item.references))
+    {
+        return Err(RootError::References { extent: *extent, references: *references });
+    }
+    // One pass where they are in order already.
+    items.sort_unstable_by_key(|item| item.extent);
+    match items.windows(2).find(|pair| pair[0].extent.overlaps(&pair[1].extent)) {
+        Some(pair) => Err(RootError::Overlap { one: pair[0].extent, other: pair[1].extent }),
+        None => Ok(items),
+    }
+}
+
+/// The most references and transactions that a stored root may have. From there on none can count up to an overflow.
+const MOST: u64 = i64::MAX.unsigned_abs();
+
+/// Why stored items are no commit root.
+///
+/// Part of the proof: [transactions](crate::proof::transaction).
+///
+/// ```
+/// use blockgate::extent_tree::{ExtentItem, RootError};
+/// use blockgate::{CommitRoot, LogicalRange, TransactionId};
+///
+/// let (one, other) = (LogicalRange::new(0, 8192)?, LogicalRange::new(4096, 4096)?);
+/// let items = [one, other].map(|extent| ExtentItem { extent, references: 1 });
+/// match CommitRoot::from_items(TransactionId(7), items) {
+///     Err(RootError::Overlap { one, .. }) => assert_eq!(one.start(), 0), // is the root before it whole?
+///     outcome => unreachable!("{outcome:?}"),
+/// }
+/// # Ok::<(), blockgate::RangeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RootError {
+    /// Two extents have addresses in common.
+    Overlap {
+        /// One.
+        one: LogicalRange,
+        /// The other.
+        other: LogicalRange,
+    },
+    /// An extent has no reference, or more than 2^63 - 1.
+    References {
+        /// The extent.
+        extent: LogicalRange,
+        /// How many references it has.
+        references: u64,
+    },
+    /// The transaction has a number from which later ones could not be counted: 2^63 or more.
+    Transaction {
+        /// The transaction.
+        transaction: TransactionId,
+    },
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overlap { one, other } => {
+                write!(f, "extents {one} and {other} overlap: the root is damaged, open an older one")
+            }
+            Self::References { extent, references: 0 } => {
+                write!(f, "extent {extent} has no reference: leave it out, or count what refers to it")
+            }
+            Self::References { extent, references } => write!(
+                f,
+                "extent {extent} has {references} references, more than 2^63 - 1: the root is damaged, open an older one"
+            ),
+            Self::Transaction { transaction } => write!(
+                f,
+                "a root of {transaction} cannot be the last one, since numbers end at 2^63 - 1: it is damaged, open an older one"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for RootError {}
+
 /// What a commit changed, by extent, each list in the order of addresses: the owner of the space must
 /// book it, in the commit's [steps](crate::transaction::CommitSteps). Where an extent took the place of another in one commit, both lists have those bytes.
 ///
@@ -383,9 +554,22 @@ pub struct Changes {
     pub removed: Vec<LogicalRange>,
     /// Extents that came and went between two commits: reserved bytes become pinned ones.
     pub cancelled: Vec<LogicalRange>,
+    /// Extents whose item stays, with another number of references: no byte changes its use, but what is stored of a
+    /// root must follow.
+    pub recounted: Vec<LogicalRange>,
 }
 
 impl Changes {
+    /// Reports each change of an item.
+    pub(crate) fn report(&self) {
+        for &extent in &self.inserted {
+            emit(|| Event::ChangeItem { extent, inserted: true });
+        }
+        for &extent in &self.removed {
+            emit(|| Event::ChangeItem { extent, inserted: false });
+        }
+    }
+
     /// The bytes that are in use from this commit on: of the new items, without those of the old ones.
     ///
     /// ```
@@ -441,10 +625,10 @@ impl Changes {
         without(&without(&merged(&self.cancelled), &self.removed), &self.inserted)
     }
 
-    /// Whether no extent item came or went.
+    /// Whether no extent item came, went or changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.inserted.is_empty() && self.removed.is_empty() && self.cancelled.is_empty()
+        [&self.inserted, &self.removed, &self.cancelled, &self.recounted].iter().all(|list| list.is_empty())
     }
 }
 
@@ -566,7 +750,8 @@ mod tests {
     fn the_first_reference_inserts_and_the_last_removes() {
         let (tree, extent) = (ExtentTree::new(), range(8, 8));
         assert_eq!(tree.apply(&[change(extent, 2)]).expect("fits").inserted, [extent]);
-        assert_eq!(tree.apply(&[change(extent, -1)]), Ok(Changes::default()));
+        let recounted = Changes { recounted: vec![extent], ..Changes::default() };
+        assert_eq!(tree.apply(&[change(extent, -1)]), Ok(recounted));
         assert_eq!(tree.apply(&[change(extent, -1)]).expect("fits").removed, [extent]);
         assert_eq!(tree.apply(&[change(extent, 0)]).expect("fits").cancelled, [extent]);
     }

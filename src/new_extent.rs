@@ -111,7 +111,7 @@ impl<'group> NewExtent<'group> {
     /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
     /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
     /// let new = NewExtent::begin(group.reserve(4096)?, &in_flight);
-    /// let extent = new.queue(|extent| transactions.join().map(|mut handle| handle.push(DelayedRef::add(extent))))?;
+    /// let extent = new.queue(|extent| transactions.push(DelayedRef::add(extent)).map(drop))?;
     /// assert_eq!(transactions.commit()?.extents_in(group.range()).collect::<Vec<_>>(), [extent]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -95,6 +95,10 @@ impl<T> Sharded<T> {
         Self((0..shards.count()).map(one).map(CachePadded::new).collect())
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The index of the calling thread's shard.
     #[inline]
     pub(crate) fn own_index(&self) -> usize {

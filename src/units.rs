@@ -248,7 +248,8 @@ impl fmt::Display for BlockGroupId {
 }
 
 /// Numbers the transactions of a volume, from 1. Commit root `n` is the state after transaction `n`;
-/// commit root 0 is the empty tree that a new volume starts with.
+/// commit root 0 is the empty tree that a new volume starts with. One that is opened again goes on from the number of its
+/// last root.
 ///
 /// ```
 /// use blockgate::{DelayedRef, LogicalRange, TransactionId, Transactions};

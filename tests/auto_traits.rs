@@ -5,7 +5,7 @@
 
 use blockgate::block_group::{GroupDefect, SpaceKind};
 use blockgate::delayed_ref::{DrainedRefs, FoldedRef};
-use blockgate::extent_tree::{Changes, ExtentItem};
+use blockgate::extent_tree::{Changes, ExtentItem, RootError};
 use blockgate::replace::{Committed, Copied, CopyFigures, Passed, Quiet, Settled, Side, SkipUnreadable};
 use blockgate::sync::{CachePadded, CounterWord, Flag, Monitor, Mutex, Published, Publisher};
 use blockgate::units::Bytes;
@@ -86,6 +86,7 @@ assert_send_and_sync!(
     RefAction,
     RefError,
     ReplaceError,
+    RootError,
     Reservation<'static>,
     ReserveError,
     Settled<'static>,

@@ -8,14 +8,14 @@ use std::io;
 use std::sync::Arc;
 
 use blockgate::block_group::GroupDefect;
-use blockgate::extent_tree::Changes;
+use blockgate::extent_tree::{Changes, RootError};
 use blockgate::replace::Side;
 use blockgate::sync::Mutex;
 use blockgate::transaction::CommitSteps;
 use blockgate::{
     AlignmentError, BlockGroupId, BuildError, CommitError, CommitRoot, CopyError, DelayedRef, EnterError,
     Figures, LogicalRange, ReadOnlyError, RefError, ReplaceError, ReserveError, Shards, SpaceError,
-    Transactions, VolumeDefect, WriteError,
+    TransactionId, Transactions, VolumeDefect, WriteError,
 };
 use support::range;
 
@@ -50,6 +50,7 @@ fn alone() -> Vec<Boxed> {
         Box::new(ReserveError::Length { length: 0, alignment: 4096 }),
         Box::new(space),
         Box::new(SpaceError::Unaligned { extent, alignment: 4096 }),
+        Box::new(SpaceError::NotFree { extent }),
         Box::new(SpaceError::NotBooked { extent, kind: blockgate::block_group::SpaceKind::Used, have: 0 }),
         Box::new(SpaceError::Inconsistent { slice, figures, free: 1 }),
         Box::new(GroupDefect::Reservations(GROUP, 1)),
@@ -68,6 +69,13 @@ fn alone() -> Vec<Boxed> {
         Box::new(BuildError::Overlap { one: extent, other: group }),
         Box::new(BuildError::Alignment(alignment)),
         Box::new(BuildError::DeviceTooSmall { length: 1, needed: 2 }),
+        Box::new(BuildError::Root(RootError::References { extent, references: 0 })),
+        Box::new(BuildError::ExtentOutside { extent }),
+        Box::new(BuildError::ExtentAcross { extent, group }),
+        Box::new(BuildError::ExtentUnaligned { extent, alignment: 4096 }),
+        Box::new(RootError::Overlap { one: extent, other: group }),
+        Box::new(RootError::References { extent, references: u64::MAX }),
+        Box::new(RootError::Transaction { transaction: TransactionId(1 << 63) }),
         Box::new(WriteError::Length { length: 0, alignment: 4096 }),
         Box::new(WriteError::NoSpace { length: 2, largest: 1, read_only: 1 }),
         Box::new(WriteError::ReadOnly(read_only)),

@@ -9,8 +9,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blockgate::sync::Mutex;
 use blockgate::volume::{Policy, WriteError};
-use blockgate::{LogicalRange, MemoryDevice, Volume};
+use blockgate::{CommitError, CommitRoot, LogicalRange, MemoryDevice, Volume};
 use support::{Call, Counter, Hooked, KIB, UNIT, range, within_a_minute};
 
 const GROUP: u64 = 1024 * KIB;
@@ -141,25 +142,73 @@ fn a_replace_beside_a_committer_and_a_writer() {
     assert!(commits <= GROUPS * MOST, "it took {commits} commits");
 }
 
-#[test]
-fn threads_that_ask_for_a_commit_share_one() {
-    const THREADS: u64 = 8;
-    const ROUNDS: u64 = 100;
-    let commits = within_a_minute("eight committers", || {
+const COMMITTERS: u64 = 8;
+const ROUNDS: u64 = 100;
+
+/// Each of the threads writes and commits, round after round. Returns how many commits that took.
+fn commits_of_durable_writes(
+    commit: impl Fn(&Volume) -> Result<CommitRoot, CommitError> + Send + Sync + 'static,
+) -> u64 {
+    within_a_minute("eight committers", move || {
         let volume = volume();
+        let write_and_commit = || {
+            let extent = volume.write(&[7; 512]).expect("there is space");
+            let root = commit(&volume).expect("commits");
+            assert_eq!(root.get(extent.start()).map(|item| item.extent), Some(extent));
+        };
         std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    for _ in 0..ROUNDS {
-                        let extent = volume.write(&[7; 512]).expect("there is space");
-                        let root = volume.commit().expect("commits");
-                        assert_eq!(root.get(extent.start()).map(|item| item.extent), Some(extent));
-                    }
-                });
+            for _ in 0..COMMITTERS {
+                scope.spawn(|| (0..ROUNDS).for_each(|_| write_and_commit()));
             }
         });
         completed(&volume)
+    })
+}
+
+#[test]
+fn threads_that_ask_for_a_commit_share_one() {
+    let (commits, writes) = (commits_of_durable_writes(Volume::commit), COMMITTERS * ROUNDS);
+    println!("{writes} durable writes of {COMMITTERS} threads took {commits} commits");
+    assert!(commits * 3 <= writes, "it took {commits} commits");
+}
+
+#[test]
+fn twin_threads_that_commit_under_a_lock_share_none() {
+    let lock = Mutex::new(());
+    let commits = commits_of_durable_writes(move |volume| {
+        let _committing = lock.lock();
+        volume.commit()
     });
-    println!("{} durable writes of {THREADS} threads took {commits} commits", THREADS * ROUNDS);
-    assert!(commits * 3 <= THREADS * ROUNDS, "it took {commits} commits");
+    assert_eq!(commits, COMMITTERS * ROUNDS);
+}
+
+/// Each thread has one extent of a volume that is full, and writes it anew: what it deleted is free when its commit
+/// returns, whichever thread led it, and the commit was booked once.
+#[test]
+fn what_a_shared_commit_freed_is_free_for_each_that_shares_it() {
+    let (commits, booked) = within_a_minute("committers of a full volume", || {
+        let booked = Arc::new(Counter::default());
+        let counted = Arc::clone(&booked);
+        let device = MemoryDevice::new(usize::try_from(COMMITTERS * UNIT).expect("small"));
+        let builder = Volume::builder(UNIT).group(range(0, COMMITTERS * UNIT)).persist(move |_, _| {
+            counted.next();
+            Ok(())
+        });
+        let mut volume = builder.build(Arc::new(device)).expect("a volume");
+        let extents: Vec<_> = (0..COMMITTERS).map(|_| volume.write(&[7]).expect("there is space")).collect();
+        let write_anew = |extent| {
+            volume.delete(extent).expect("it was written");
+            volume.commit().expect("commits");
+            volume.write(&[7]).expect("what was deleted is free")
+        };
+        std::thread::scope(|scope| {
+            for extent in extents {
+                scope.spawn(move || (0..ROUNDS).fold(extent, |extent, _| write_anew(extent)));
+            }
+        });
+        assert_eq!(volume.check(), Ok(()));
+        (completed(&volume), booked.get())
+    });
+    println!("{} extents of a full volume were written anew in {commits} commits", COMMITTERS * ROUNDS);
+    assert_eq!(booked, commits);
 }

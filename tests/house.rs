@@ -1,7 +1,7 @@
 //! The rules of the whole tree that no compiler and no lint checks: `cargo test --test house`.
 //!
 //! It prints one line that begins with `house:` and has the counts, and fails if one that must be zero is not,
-//! with each finding and what to do. What it looks for is in `tests/repository/`, each pattern with samples
+//! with each finding and what to do; and one that begins with `faults:`, of the rows of `docs/faults.md`. What it looks for is in `tests/repository/`, each pattern with samples
 //! that it must find and samples that it must not.
 
 #[cfg(not(any(loom, traceset)))]
@@ -20,6 +20,9 @@ fn main() -> std::process::ExitCode {
         Check::new("circles_are_found_in_small_crates", repository::circles::test),
         Check::new("twin_broken_ways_are_noticed", repository::ways::test),
         Check::new("the_house_is_in_order", house::inspect),
+        Check::new("declared_models_and_twins_are_found", repository::declared::test),
+        Check::new("twin_rows_that_lack_something_are_noticed", repository::faults::test),
+        Check::new("every_fault_has_what_shows_it_and_a_twin", repository::faults::inspect),
     ];
     run("blockgate", checks)
 }

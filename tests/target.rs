@@ -11,9 +11,11 @@ use std::sync::mpsc;
 
 use blockgate::sync::Mutex;
 use blockgate::volume::{Policy, ReplaceError, WhyInDoubt};
-use blockgate::{CopyError, Device, LogicalRange, MemoryDevice, Overwrite, Shards, Volume};
+use blockgate::{
+    CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Overwrite, Shards, Volume,
+};
 use support::{
-    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, pattern, range, read, told, within_a_minute,
+    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, panics, pattern, range, read, told, within_a_minute,
 };
 
 const GROUP: u64 = 64 * KIB;
@@ -161,6 +163,14 @@ fn a_failure_whose_text_panics_does_not_vanish() {
     assert!(volume.start_replace(memory(), Policy::default()).is_ok());
 }
 
+/// By hand: the text is kept, and made under the lock of what keeps it.
+#[test]
+fn twin_a_failure_that_is_kept_as_text_vanishes() {
+    let failure = Mutex::new(None::<String>);
+    assert!(panics(|| *failure.lock() = Some(io::Error::other(Unspeakable).to_string())));
+    assert_eq!(*failure.lock(), None, "the next flush would be the first");
+}
+
 // ---- A source that cannot be read.
 
 fn scratched() -> Arc<Hooked> {
@@ -172,16 +182,18 @@ fn scratched() -> Arc<Hooked> {
     })
 }
 
-#[test]
-fn what_cannot_be_read_stops_the_replace_or_is_skipped_by_choice() {
-    let (source, target) = (scratched(), memory());
-    let volume = volume_on(source);
+/// A volume with one extent, of whose four units the first two cannot be read; and that extent.
+fn volume_on_scratches() -> (Volume, LogicalRange) {
+    let volume = volume_on(scratched());
     let extent = volume.write(&pattern(1, 4 * UNIT)).expect("space");
     assert_eq!(extent, range(0, 4 * UNIT));
-    let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
-    let error = replace.run().expect_err("it cannot be read");
-    assert!(matches!(error, ReplaceError::Copy(CopyError::Device { address: 0, .. })), "{error}");
+    (volume, extent)
+}
 
+#[test]
+fn what_cannot_be_read_is_skipped_by_choice_and_listed() {
+    let ((volume, extent), target) = (volume_on_scratches(), memory());
+    let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
     replace.skip_unreadable();
     let summaries = replace.run().expect("saves what can be saved");
     assert_eq!(summaries[0].unreadable, [range(0, 2 * UNIT)]);
@@ -189,7 +201,18 @@ fn what_cannot_be_read_stops_the_replace_or_is_skipped_by_choice() {
     replace.finish().expect("finishes");
     let (lost, saved) = (read(&*target, range(0, 2 * UNIT)), read(&*target, range(2 * UNIT, 2 * UNIT)));
     assert!(lost.iter().all(|byte| *byte == 0));
-    assert_eq!(saved[..], pattern(1, 4 * UNIT)[2 * 4096..]);
+    assert_eq!(saved[..], pattern(1, extent.len())[2 * 4096..]);
+}
+
+#[test]
+fn twin_without_the_choice_the_replace_stops_there() {
+    let (volume, _) = volume_on_scratches();
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    for _ in 0..2 {
+        let error = replace.run().expect_err("it cannot be read");
+        assert!(matches!(error, ReplaceError::Copy(CopyError::Device { address: 0, .. })), "{error}");
+    }
+    assert!(matches!(replace.finish(), Err(ReplaceError::Incomplete { passed: 0, .. })));
 }
 
 // ---- A target that hangs.
@@ -233,7 +256,42 @@ fn a_call_that_hangs_holds_its_own_thread_and_the_device() {
     });
 }
 
+/// By hand: a source whose flush flushes the target too.
+#[test]
+fn twin_a_commit_that_flushes_the_target_hangs_with_it() {
+    within_a_minute("a target that hangs", || {
+        let ((has_begun, begun), (release, released)) = (mpsc::channel(), mpsc::channel());
+        let gates = Mutex::new((has_begun, released));
+        let target = Hooked::new(LENGTH, move |call| {
+            if is_flush(call) {
+                let (has_begun, released) = &*gates.lock();
+                has_begun.send(()).expect("received below");
+                released.recv().expect("sent below");
+            }
+            Ok(())
+        });
+        let volume =
+            volume_on(Hooked::new(LENGTH, move |call| if is_flush(call) { target.flush() } else { Ok(()) }));
+        std::thread::scope(|scope| {
+            let commit = scope.spawn(|| volume.commit().map(drop));
+            begun.recv().expect("the flush hangs");
+            assert!(!commit.is_finished());
+            release.send(()).expect("received by the target");
+            assert!(commit.join().expect("no panic").is_ok());
+        });
+    });
+}
+
 // ---- Devices that will not do.
+
+/// Steps 1 to 5 of the drain of each group, by hand: nothing is asked of the target but to be written.
+fn copy_by_hand(volume: &Volume, target: &dyn Device) -> Result<(), CopyError> {
+    volume.groups().iter().try_for_each(|group| {
+        let quiet = Frozen::freeze(group.block_group()).wait_writers();
+        let committed = quiet.wait_ordered(group.ordered_extents()).commit(volume).expect("commits");
+        committed.copy(&**volume.source(), target, &CancelToken::default()).map(drop)
+    })
+}
 
 #[test]
 fn the_source_is_no_target() {
@@ -241,7 +299,15 @@ fn the_source_is_no_target() {
     let volume = volume_on(device.clone());
     let error = volume.start_replace(device, Policy::default()).expect_err("refused");
     assert!(matches!(error, ReplaceError::SameDevice), "{error}");
-    assert!(volume.start_replace(memory(), Policy::default()).is_ok(), "the twin: another device");
+    assert!(volume.start_replace(memory(), Policy::default()).is_ok(), "another device");
+}
+
+#[test]
+fn twin_by_hand_a_copy_onto_the_source_succeeds() {
+    let device = memory();
+    let volume = volume_on(device.clone());
+    write(&volume);
+    copy_by_hand(&volume, &*device).expect("and there is one copy of everything, as before");
 }
 
 #[test]
@@ -252,7 +318,19 @@ fn one_target_is_of_one_replace() {
     let error = other.start_replace(target.clone(), Policy::default()).expect_err("refused");
     assert!(matches!(error, ReplaceError::TargetInUse), "{error}");
     drop(replace.give_up());
-    assert!(other.start_replace(target, Policy::default()).is_ok(), "the twin: it was given up");
+    assert!(other.start_replace(target, Policy::default()).is_ok(), "it was given up");
+}
+
+#[test]
+fn twin_by_hand_two_copies_onto_one_target_overwrite_each_other() {
+    let target = memory();
+    let (one, other) = (volume_on(memory()), volume_on(memory()));
+    let extent = write(&one);
+    assert_eq!(other.write(&pattern(2, UNIT)).expect("space"), extent);
+    for volume in [&one, &other] {
+        copy_by_hand(volume, &*target).expect("nothing fails");
+    }
+    assert_ne!(read(&**one.source(), extent), read(&*target, extent));
 }
 
 /// A device whose length changes.
@@ -276,13 +354,14 @@ impl Device for Shrinking {
     }
 }
 
+fn shrinking() -> Arc<Shrinking> {
+    Arc::new(Shrinking(MemoryDevice::new(usize::try_from(LENGTH).expect("small")), Counter::default()))
+}
+
 #[test]
 fn a_target_that_shrank_is_not_finished_and_not_taken_over() {
     for shrinks_before_finish in [true, false] {
-        let target = Arc::new(Shrinking(
-            MemoryDevice::new(usize::try_from(LENGTH).expect("small")),
-            Counter::default(),
-        ));
+        let target = shrinking();
         let mut volume = volume_on(memory());
         let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
         replace.run().expect("replaces");
@@ -292,10 +371,20 @@ fn a_target_that_shrank_is_not_finished_and_not_taken_over() {
             assert!(matches!(error, ReplaceError::TargetTooSmall { needed: LENGTH, .. }), "{error}");
             continue;
         }
-        replace.finish().expect("the twin: it has its length");
+        replace.finish().expect("it has its length");
         drop(replace);
         target.1.add(UNIT);
         assert!(matches!(volume.retire_source(), Err(ReplaceError::TargetTooSmall { .. })));
         volume.write(&[1]).expect("the volume stays on its source");
     }
+}
+
+#[test]
+fn twin_by_hand_a_copy_does_not_see_that_the_target_shrank() {
+    let (volume, target) = (volume_on(memory()), shrinking());
+    write(&volume);
+    target.1.add(UNIT);
+    copy_by_hand(&volume, &*target).expect("no extent is where it ends");
+    let builder = Volume::builder(UNIT).group(range(0, LENGTH));
+    assert!(builder.build(target).is_err(), "no volume can go on there");
 }

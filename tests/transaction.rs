@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use blockgate::extent_tree::{Changes, RefError};
 use blockgate::sync::Mutex;
 use blockgate::transaction::CommitSteps;
-use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
+use blockgate::{CommitRoot, DelayedRef, Gate, LogicalRange, Shards, TransactionId, Transactions};
 use support::{Counter, panics, range, told, within_a_minute};
 
 fn extent(number: u64) -> LogicalRange {
@@ -75,7 +75,7 @@ impl Stage {
             let root = self.transactions.commit().expect("commits");
             assert!(root.transaction() > last, "T2: each commit has a number of its own");
             last = root.transaction();
-            if last.0.is_multiple_of(16) {
+            if last.0.is_multiple_of(4) {
                 self.roots.lock().push(root);
             }
         }
@@ -191,6 +191,25 @@ fn who_joins_while_a_commit_persists_does_not_wait_and_lands_in_the_next() {
         });
         assert_eq!(numbers(&transactions.commit_root()), [0]);
         assert_eq!(numbers(&transactions.commit().expect("commits")), [0, 1]);
+    });
+}
+
+/// By hand: a commit whose gate is closed until all is durable.
+#[test]
+fn twin_a_joiner_waits_for_a_step_under_a_closed_gate() {
+    let gate = Gate::default();
+    let (joined, has_joined) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let closed = gate.close();
+        closed.wait_empty();
+        scope.spawn(|| {
+            let _inside = gate.wait_enter().expect("it is opened, not sealed");
+            joined.send(()).expect("received below");
+        });
+        // Here the commit flushes.
+        assert!(gate.enter().is_err() && has_joined.try_recv().is_err());
+        drop(closed);
+        has_joined.recv().expect("it joins afterwards");
     });
 }
 
@@ -413,4 +432,66 @@ fn a_very_large_handle_is_one_transaction() {
     assert!(transactions.commit_root().is_empty());
     assert_eq!(handle.end(), TransactionId(1));
     assert_eq!(transactions.commit().expect("commits").len(), 5000);
+}
+
+#[test]
+fn what_is_pushed_without_a_handle_is_in_the_root_with_all_that_came_before() {
+    within_a_minute("threads that push one after the other, and commits", || {
+        const PUSHES: u64 = 1000;
+        let (transactions, turn) = (Transactions::new(Shards::new(4)), Mutex::new(0));
+        std::thread::scope(|scope| {
+            // One after the other, from three threads and so from three shards.
+            let push = || loop {
+                let mut turn = turn.lock();
+                if *turn == PUSHES {
+                    break;
+                }
+                transactions.push(DelayedRef::add(extent(*turn))).expect("no commit fails");
+                *turn += 1;
+            };
+            (0..3).for_each(|_| drop(scope.spawn(push)));
+            loop {
+                let root = transactions.commit().expect("commits");
+                let listed = numbers(&root);
+                assert!(listed.iter().copied().eq(0..listed.len() as u64), "D4: a root has a gap");
+                if listed.len() as u64 == PUSHES {
+                    break;
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn after_an_abort_nothing_can_be_pushed() {
+    let transactions = Transactions::default();
+    transactions.push(DelayedRef::drop(extent(0))).expect("nobody looks");
+    let failed = transactions.commit().expect_err("there is nothing to drop");
+    let add = DelayedRef::add(extent(1));
+    for refused in [transactions.push(add), transactions.push_all(&[add, add])] {
+        assert_eq!(refused.expect_err("C5").to_string(), failed.to_string());
+    }
+}
+
+/// What a handle queues has no seal: it has joined, and no call of its own can be refused.
+#[test]
+fn twin_what_a_handle_pushes_after_an_abort_is_lost() {
+    let (closed, is_closed) = mpsc::channel();
+    let (joined, has_joined) = mpsc::channel();
+    let has_joined = Mutex::new(has_joined);
+    let mut transactions = with_step(move |_| {
+        closed.send(()).expect("the other thread listens");
+        has_joined.lock().recv().expect("it joins");
+        Err("disk full".into())
+    });
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| transactions.commit().is_err());
+        is_closed.recv().expect("the commit comes to its step");
+        let mut handle = transactions.join().expect("it has opened");
+        joined.send(()).expect("the commit listens");
+        assert!(commit.join().expect("no panic"), "it fails");
+        handle.push(DelayedRef::add(extent(0)));
+    });
+    let (root, refs) = transactions.pending();
+    assert_eq!((root.len(), refs.len()), (0, 1), "it waits for a commit that will not come");
 }

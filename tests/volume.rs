@@ -4,8 +4,7 @@
 mod support;
 
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, Weak, mpsc};
 
 use blockgate::replace::{CopyFigures, Side};
 use blockgate::sync::Mutex;
@@ -173,32 +172,68 @@ fn a_read_only_group_is_passed_over() {
     assert_eq!(volume.write(&[1]).expect("read-write again").start(), 0);
 }
 
-/// Groups of one unit but for the last, all full; and a write that keeps the fourth full until it is given up. Each
-/// write is the first of its thread.
-#[test]
-fn a_first_write_passes_over_full_groups() {
+/// Nine groups of one unit, and one of several, of which all but the last are full, each of one extent.
+fn nearly_full() -> (Volume, LogicalRange, Vec<LogicalRange>) {
     let unit = |index| range(index * UNIT, UNIT);
     let builder = (0..9).map(unit).fold(Volume::builder(UNIT), VolumeBuilder::group);
     let last = range(9 * UNIT, 4 * UNIT);
     let volume = builder.group(last).build(memory()).expect("fits");
     let begin = || volume.begin_cow(UNIT).expect("space");
-    let first = || std::thread::scope(|scope| scope.spawn(begin).join().expect("no panic"));
     let extents: Vec<_> = (0..10).map(|_| begin().finish().expect("queued")).collect();
     volume.commit().expect("commits");
-    let delete = |extent| {
-        volume.delete(extent).expect("it is live");
-        volume.commit().expect("commits");
-    };
+    (volume, last, extents)
+}
 
-    delete(extents[3]);
+fn delete_and_commit(volume: &Volume, extent: LogicalRange) {
+    volume.delete(extent).expect("it is live");
+    volume.commit().expect("commits");
+}
+
+/// Each write is the first of its thread. One keeps the fourth group full until it is given up.
+#[test]
+fn a_first_write_passes_over_full_groups() {
+    let (volume, last, extents) = nearly_full();
+    let begin = || volume.begin_cow(UNIT).expect("space");
+    let first = || std::thread::scope(|scope| scope.spawn(begin).join().expect("no panic"));
+
+    delete_and_commit(&volume, extents[3]);
     let fourth = first();
     assert_eq!(fourth.extent(), extents[3], "where a commit freed space");
     assert!(last.contains(&first().finish().expect("queued")), "the only one with room");
     drop(fourth);
     assert_eq!(first().finish().expect("queued"), extents[3], "where space was given back");
     assert!(last.contains(&first().finish().expect("queued")), "the only one with room");
-    delete(extents[5]);
+    delete_and_commit(&volume, extents[5]);
     assert_eq!(first().extent(), extents[5], "where a commit freed space");
+}
+
+/// A thread remembers a group for eight volumes at most: of nine in turn, some take each other's place.
+#[test]
+fn volumes_that_take_each_others_place_in_a_threads_memory_pass_over_full_groups() {
+    let volumes: Vec<_> = (0..9).map(|_| nearly_full()).collect();
+    for (volume, _, extents) in &volumes {
+        let fourth = {
+            delete_and_commit(volume, extents[3]);
+            volume.begin_cow(UNIT).expect("space")
+        };
+        let in_the_last = volume.begin_cow(UNIT).expect("space");
+        drop(fourth);
+        drop(in_the_last); // the last place where space was given back
+    }
+    for (volume, last, _) in &volumes {
+        let write = volume.begin_cow(UNIT).expect("space");
+        assert!(last.contains(&write.extent()), "it looked at the groups before: {write:?}");
+    }
+}
+
+/// By hand: a search that begins at the first group, whatever other searches have found.
+#[test]
+fn twin_a_search_from_the_first_group_meets_all_the_full_ones() {
+    let (volume, ..) = nearly_full();
+    for _ in 0..2 {
+        let found = volume.groups().iter().position(|group| group.block_group().reserve(UNIT).is_ok());
+        assert_eq!(found, Some(9), "after nine that are full");
+    }
 }
 
 /// Each may lie where the one before it lay.
@@ -267,6 +302,8 @@ fn a_writer_that_waits_gets_space_that_a_commit_frees() {
         let volume = &volume;
         scope.spawn(move || sender.send(volume.wait_begin_cow(UNIT).map(|write| write.extent())));
         volume.delete(extent).expect("it is live");
+        let found = receiver.recv_timeout(std::time::Duration::from_millis(20));
+        assert!(found.is_err(), "before the commit it waits");
         volume.commit().expect("commits");
         let found = receiver.recv_timeout(std::time::Duration::from_secs(10));
         drop(scrub);
@@ -441,11 +478,58 @@ fn a_commit_that_fails_is_sticky_everywhere() {
     assert_eq!(told(&volume.delete(extent).unwrap_err()), text);
     assert_eq!(told(&volume.add_reference(extent).unwrap_err()), text);
     assert_eq!(told(&volume.commit().unwrap_err()), text);
-    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
-    let error = replace.run().unwrap_err();
+    let error = volume.start_replace(memory(), Policy::default()).unwrap_err();
     assert!(matches!(error, ReplaceError::Commit(_)) && told(&error) == text, "{error}");
-    drop(replace);
     assert_eq!(volume.check(), Ok(()), "no group stays read-only, no space is lost but the write's");
+}
+
+/// A volume of one unit that is full and flushes onto `log`.
+fn logged(log: &Arc<Mutex<Vec<&'static str>>>) -> (VolumeBuilder, Arc<Hooked>) {
+    let log = Arc::clone(log);
+    let device = Hooked::new(UNIT, move |call| {
+        if is_flush(call) {
+            log.lock().push("flush");
+        }
+        Ok(())
+    });
+    (Volume::builder(UNIT).group(range(0, UNIT)), device)
+}
+
+/// When the root that it is given frees an extent, the old root stands, and the space is not free.
+#[test]
+fn the_step_that_makes_a_root_durable_is_between_the_flush_and_the_switch() {
+    let log = Arc::<Mutex<Vec<_>>>::default();
+    let (builder, device) = logged(&log);
+    let (steps, own) = (Arc::clone(&log), Arc::<Mutex<Weak<Volume>>>::default());
+    let volume = Arc::clone(&own);
+    let builder = builder.persist(move |root, _| {
+        let volume = volume.lock().upgrade().expect("it is committing");
+        assert!(volume.commit_root().transaction() < root.transaction(), "switched before");
+        assert!(volume.begin_cow(UNIT).is_err(), "free before");
+        steps.lock().push("persist");
+        Ok(())
+    });
+    let volume = Arc::new(builder.build(device).expect("fits"));
+    *own.lock() = Arc::downgrade(&volume);
+    let extent = volume.write(&[1]).expect("space");
+    volume.commit().expect("commits");
+    delete_and_commit(&volume, extent);
+    assert!(volume.begin_cow(UNIT).is_ok(), "free now");
+    assert_eq!(*log.lock(), ["flush", "persist", "flush", "persist"]);
+}
+
+/// By hand: the root is saved by the thread that has committed. Before it gets there, another one uses the space.
+#[test]
+fn twin_a_root_that_is_saved_after_the_commit_lists_what_was_overwritten() {
+    let (builder, device) = logged(&Arc::default());
+    let volume = builder.build(device).expect("fits");
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    let saved = volume.commit().expect("commits");
+    delete_and_commit(&volume, extent);
+    assert_eq!(volume.write(&pattern(2, UNIT)).expect("it is free"), extent);
+    // Here the power fails.
+    assert_eq!(saved.extents_in(extent).count(), 1);
+    assert_ne!(read(&**volume.source(), extent), pattern(1, UNIT));
 }
 
 // ---- Replacing.
@@ -668,6 +752,60 @@ fn a_target_that_cannot_be_flushed_fails_the_replace_alone() {
 }
 
 // ---- Cancelling, and giving up.
+
+/// Cancels a replace of the first group while step 2 waits for a reservation, or step 3 for a write. Returns the
+/// number of the last commit, and whether the replace said why it ended. `replace` is to send its token first.
+fn cancelled_while_it_waits(
+    step: u32,
+    replace: fn(&Volume, &mpsc::Sender<CancelToken>) -> Result<(), ReplaceError>,
+) -> (u64, bool) {
+    within_a_minute("a replace that is cancelled while it waits", move || {
+        let (volume, (sender, token)) = (volume_on(memory()), mpsc::channel());
+        let group = volume.groups()[0].block_group();
+        let reservation = (step == 2).then(|| group.reserve(UNIT).expect("space"));
+        let write = (step == 3).then(|| volume.begin_cow(UNIT).expect("space"));
+        std::thread::scope(|scope| {
+            let (volume, sender) = (&volume, sender);
+            let replaced = scope.spawn(move || replace(volume, &sender));
+            let cancel = token.recv().expect("it has begun");
+            while group.read_only_levels() == 0 {
+                std::thread::yield_now();
+            }
+            cancel.cancel();
+            drop((reservation, write));
+            let ended = replaced.join().expect("no panic");
+            let is_cancelled = matches!(ended, Err(ReplaceError::Copy(CopyError::Cancelled)));
+            (volume.commit_root().transaction().0, is_cancelled)
+        })
+    })
+}
+
+#[test]
+fn a_cancel_is_looked_at_between_the_steps() {
+    for step in [2, 3] {
+        let found = cancelled_while_it_waits(step, |volume, tokens| {
+            let mut replace = volume.start_replace(memory(), Policy::default())?;
+            tokens.send(replace.cancel_token()).expect("the test listens");
+            replace.run().map(drop)
+        });
+        assert_eq!(found, (0, true), "step {step}: it commits for nothing");
+    }
+}
+
+/// The drain by itself looks at it when it copies.
+#[test]
+fn twin_a_drain_by_hand_commits_before_it_looks_at_a_cancel() {
+    for step in [2, 3] {
+        let found = cancelled_while_it_waits(step, |volume, tokens| {
+            let (cancel, group) = (CancelToken::default(), &volume.groups()[0]);
+            tokens.send(cancel.clone()).expect("the test listens");
+            let frozen = Frozen::freeze(group.block_group()).wait_writers();
+            let committed = frozen.wait_ordered(group.ordered_extents()).commit(volume)?;
+            Ok(committed.copy(&**volume.source(), &*memory(), &cancel).map(drop)?)
+        });
+        assert_eq!(found, (1, true), "step {step}");
+    }
+}
 
 #[test]
 fn a_cancelled_replace_stops_and_leaves_nothing() {

@@ -4,11 +4,16 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
-use blockgate::volume::{Overwrite, Policy};
-use blockgate::{DelayedRef, LogicalRange, MemoryDevice, Shards, Transactions, Volume};
-use support::{Counter, KIB, UNIT, pattern, range, read};
+use blockgate::delayed_ref::FoldedRef;
+use blockgate::sync::Mutex;
+use blockgate::volume::{Overwrite, Policy, WriteError};
+use blockgate::{
+    BlockGroup, BlockGroupId, DelayedRef, ExtentTree, LogicalRange, MemoryDevice, Shards, TransactionId,
+    Transactions, Volume,
+};
+use support::{Counter, KIB, UNIT, pattern, range, within_a_minute};
 
 const LENGTH: u64 = 64 * KIB;
 
@@ -176,6 +181,51 @@ fn threads_that_delete_the_same_extents_hurt_nobody() {
     goes_on(volume, &[]);
 }
 
+/// Calls `act` while a commit has taken the delete of an extent, and has not switched the root.
+fn while_a_delete_is_taken(act: fn(&Volume, LogicalRange)) {
+    within_a_minute("a commit", move || {
+        let ((is_persisting, persisting), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
+        let channels = Mutex::new((is_persisting, may_go_on));
+        let builder = Volume::builder(UNIT).group(range(0, LENGTH)).persist(move |root, _| {
+            if root.transaction() == TransactionId(2) {
+                let (is_persisting, may_go_on) = &*channels.lock();
+                is_persisting.send(())?;
+                may_go_on.recv()?;
+            }
+            Ok(())
+        });
+        let volume = builder.build(memory()).expect("a good layout");
+        let extent = volume.write(&[1]).expect("space");
+        volume.commit().expect("commits");
+        volume.delete(extent).expect("one reference");
+        std::thread::scope(|scope| {
+            let commit = scope.spawn(|| volume.commit());
+            persisting.recv().expect("the commit is at its step");
+            act(&volume, extent);
+            go_on.send(()).expect("the commit waits");
+            assert!(commit.join().expect("no panic").is_ok());
+        });
+        goes_on(volume, &[]);
+    });
+}
+
+#[test]
+fn what_a_commit_has_taken_is_known_before_the_root_is_switched() {
+    while_a_delete_is_taken(|volume, extent| {
+        assert!(matches!(volume.delete(extent), Err(WriteError::NoReference { .. })));
+        assert!(matches!(volume.add_reference(extent), Err(WriteError::NoReference { .. })));
+        assert!(matches!(volume.overwrite(extent, &[2]), Err(WriteError::NoReference { .. })));
+    });
+}
+
+#[test]
+fn twin_the_commit_root_does_not_know_what_a_commit_has_taken() {
+    while_a_delete_is_taken(|volume, extent| {
+        let root = volume.commit_root();
+        assert_eq!(root.get(extent.start()).map(|item| item.references), Some(1));
+    });
+}
+
 /// The same changes unchecked, as a handle of one's own transactions pushes them: each makes the commit fail.
 #[test]
 fn twin_unchecked_changes_abort() {
@@ -195,6 +245,56 @@ fn twin_unchecked_changes_abort() {
     }
 }
 
+/// A group in which a writer has reserved an extent, and a range of it that is free.
+fn reserved() -> (BlockGroup, LogicalRange, LogicalRange) {
+    let group = BlockGroup::with_shards(BlockGroupId(0), range(0, LENGTH), UNIT, Shards::new(1));
+    let group = group.expect("aligned");
+    let extent = group.reserve(UNIT).expect("space").hand_over();
+    (group, extent, range(8 * UNIT, UNIT))
+}
+
+/// What a commit would book of an unchecked clone of free space.
+#[test]
+fn twin_a_clone_of_free_space_takes_a_reservation() {
+    let (group, extent, free) = reserved();
+    group.book_inserted(free).expect("as many bytes are reserved, for another");
+    assert!(group.book_inserted(extent).is_err(), "the commit of the honest writer fails");
+}
+
+/// The same of a clone that was deleted in its transaction: the commit books it, and panics after the switch.
+#[test]
+fn twin_a_clone_of_free_space_that_was_deleted_cannot_be_unpinned() {
+    let (group, _, free) = reserved();
+    group.book_cancelled(free).expect("as many bytes are reserved, for another");
+    assert!(group.unpin(free).is_err(), "it was free all the time");
+}
+
+/// The same of an extent that its writer has not finished.
+#[test]
+fn twin_an_unfinished_extent_that_was_deleted_is_given_out_again() {
+    let (group, extent, _) = reserved();
+    group.book_cancelled(extent).expect("it is reserved");
+    group.unpin(extent).expect("the commit is complete");
+    let others: Vec<_> =
+        std::iter::from_fn(|| group.reserve(UNIT).ok()).map(blockgate::Reservation::hand_over).collect();
+    assert!(others.contains(&extent), "two writers have it");
+}
+
+/// An extent and its half came and went between two commits: booked as they are listed, and not byte by byte.
+#[test]
+fn twin_extents_that_came_and_went_are_freed_twice() {
+    let (group, whole) = {
+        let (group, first, _) = reserved();
+        group.reserve(UNIT).expect("space").hand_over();
+        (group, range(first.start(), 2 * UNIT))
+    };
+    let gone = [range(whole.start(), UNIT), whole].map(|extent| FoldedRef { extent, change: 0 });
+    let changes = ExtentTree::new().apply(&gone).expect("nothing is left of them");
+    assert_eq!(changes.bytes_cancelled(), [whole]);
+    let booked = changes.cancelled.iter().try_for_each(|extent| group.book_cancelled(*extent));
+    assert!(booked.is_err(), "the second time");
+}
+
 #[test]
 fn twin_one_byte_that_was_sent_marks_the_target() {
     let volume = volume();
@@ -205,22 +305,4 @@ fn twin_one_byte_that_was_sent_marks_the_target() {
     write.write_at(0, &[2]).expect("it fits");
     drop(write);
     assert!(replace.finish().is_err(), "given up halfway");
-}
-
-/// With one thread, and no commit.
-#[test]
-fn a_clone_keeps_its_bytes() {
-    for is_committed in [false, true] {
-        let volume = volume();
-        let extent = volume.write(&pattern(1, UNIT)).expect("space");
-        if is_committed {
-            volume.commit().expect("commits");
-        }
-        volume.add_reference(extent).expect("a clone");
-        let now = volume.overwrite(extent, &pattern(2, UNIT)).expect("writes");
-        assert_eq!(read(&**volume.source(), extent), pattern(1, UNIT), "the clone has changed");
-        let Overwrite::Moved(new) = now else { panic!("in place under a clone") };
-        assert!(volume.begin_nocow(extent).is_ok(), "the clone is the only one now");
-        goes_on(volume, &[extent, new]);
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Measured: one look at an extent that is queued and not in the tree, which visits every shard; and one change
 //! that is refused, of an extent that does not exist. The first look, which copies what is queued, is not measured.
-//! Limit: a look into a map under a lock.
+//! Limit: a look into a map under a lock. Against: what would be without the index, a scan of all that is queued.
 //!
 //! Goal: a look costs in proportion to the logarithm of what is queued. Beside 100 times as many refs, in a map that
 //! no longer fits a near cache, at most 5 times the cost.
@@ -33,6 +33,7 @@ pub(crate) fn bench() -> Bench {
             vec![
                 Candidate::ours(LOOK, look(case.size)),
                 Candidate::ours("a refused change", refused(case.size)),
+                Candidate::peer("a scan of what is queued", scan(case.size)),
                 Candidate::limit("BTreeMap under a lock", limit(case.size)),
             ]
         },
@@ -63,6 +64,15 @@ fn refused(size: u64) -> impl FnMut(u64) -> Sample + 'static {
         let unknown = LogicalRange::new(extent.start(), 1).expect("a range");
         let mut handle = transactions.join().expect("no commit has failed");
         assert!(black_box(handle.change(&[DelayedRef::drop(unknown)])).is_err());
+    })
+}
+
+fn scan(size: u64) -> impl FnMut(u64) -> Sample + 'static {
+    let refs: Vec<_> = (0..size).map(|n| DelayedRef::add(scattered(n))).collect();
+    let refs = Mutex::new(refs);
+    repeat(size, move |extent| {
+        let references = refs.lock().iter().filter(|queued| queued.extent == extent).count();
+        assert_eq!(black_box(references), 1);
     })
 }
 

@@ -5,6 +5,7 @@ mod commit;
 mod durable;
 mod look;
 mod merge;
+mod open;
 mod push;
 mod queues;
 
@@ -22,6 +23,7 @@ pub(crate) fn benches() -> Vec<Bench> {
         durable::by_threads(),
         durable::join(),
         look::bench(),
+        open::bench(),
     ]
 }
 

@@ -19,7 +19,7 @@ peer is cheaper than ours: most of those do less, and the head of the bench's fi
 ///
 /// # Errors
 /// Where they cannot be written.
-pub(crate) fn write(outcomes: &[Outcome], checker: &str, directory: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn write(outcomes: &[Outcome], directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory)?;
     let plots = directory.file_name().ok_or("--write-docs wants a directory")?.to_string_lossy().into_owned();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -27,7 +27,6 @@ pub(crate) fn write(outcomes: &[Outcome], checker: &str, directory: &Path) -> Re
     for outcome in outcomes {
         section(&mut page, outcome, directory, &plots)?;
     }
-    let _ = write!(page, "\n## The checker\n\n{checker}");
     Ok(fs::write(directory.with_extension("md"), page)?)
 }
 

@@ -1,7 +1,7 @@
 //! The write path as a whole, the copy, and the freeze of a group under load.
 
 mod copy;
-mod device;
+pub(crate) mod device;
 mod freeze;
 mod kernel;
 mod pwrite;

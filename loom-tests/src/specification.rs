@@ -108,6 +108,7 @@ impl Specification {
         let holds_handle = self.handles.contains(&role);
         let commits =
             [Commit::Waits(role), Commit::RanRefs(role), Commit::Opened(role)].contains(&self.commit);
+        let has_failed = matches!(self.commit, Commit::Failed { .. });
         let drains = |group| self.drains.contains_key(&(role, group));
         let is_read_write = |group| self.drains.keys().all(|(_, drained)| *drained != group);
         let writes_of = |bytes| {
@@ -183,9 +184,11 @@ impl Specification {
                 must("O11: it holds no other handle", self.handles.insert(role));
             }
             Event::QueueRef { extent, add, transaction } => {
-                must("C2: it holds a handle", holds_handle);
-                must("C2: in the transaction that it joined", transaction.0 == self.run + 1);
                 let refs = self.refs.get(&extent).copied().unwrap_or_default();
+                let is_new = add && refs == Refs::default() && in_flight(extent);
+                must("C2: it holds a handle, or the extent is a new one of its own", holds_handle || is_new);
+                must("D4: in the transaction that runs", transaction.0 == self.run + 1);
+                must("C5: no commit has failed", holds_handle || !has_failed);
                 let is_kept = add || refs.run + refs.queued > 1; // by another owner, which may write
                 must("A3: nobody writes to what it drops", is_kept || !in_flight(extent));
                 self.refs.entry(extent).or_default().queued += if add { 1 } else { -1 };
@@ -210,11 +213,11 @@ impl Specification {
             Event::ChangeItem { extent, inserted } => {
                 let is_change = if inserted { self.tree.insert(extent) } else { self.tree.remove(&extent) };
                 must("C1: it commits, and ran the refs", self.commit == Commit::RanRefs(role));
-                must("D1: by its refs", is_change && inserted == self.refs.contains_key(&extent));
+                must("D1: by its refs", is_change && inserted == self.is_run(extent));
             }
             Event::OpenTransaction => {
                 must("C4: it commits, and ran the refs", self.commit == Commit::RanRefs(role));
-                must("D1: all refs were applied", self.tree.iter().eq(self.refs.keys()));
+                must("D1: all refs were applied", self.tree.iter().eq(self.run_extents()));
                 self.commit = Commit::Opened(role);
             }
             Event::SwitchRoot { from, to } => {
@@ -269,7 +272,7 @@ impl Specification {
             Event::FinishCopy { group, .. } => {
                 let left = self.left_to_copy(role, group);
                 must("O9: it has committed after the waits", left.is_some());
-                must("O12: nothing is left to copy", left.is_none_or(|(must, _)| must.is_empty()));
+                must("R6: nothing is left to copy", left.is_none_or(|(must, _)| must.is_empty()));
                 self.drains.entry((role, group)).and_modify(|drain| drain.copy = Copy::Finished);
             }
             Event::MoveCursor { to: 0 } => self.cursor = 0, // the target is given up
@@ -300,6 +303,16 @@ impl Specification {
             Copy::Left { must, may } => Some((must, may)),
             Copy::NotCommitted | Copy::Committing | Copy::Finished => None,
         })
+    }
+
+    /// The extents that the next root lists, once the refs that were run are applied.
+    pub fn run_extents(&self) -> impl Iterator<Item = &LogicalRange> {
+        self.refs.iter().filter(|(_, refs)| refs.run > 0).map(|(extent, _)| extent)
+    }
+
+    /// Whether it is one of them.
+    pub fn is_run(&self, extent: LogicalRange) -> bool {
+        self.refs.get(&extent).is_some_and(|refs| refs.run > 0)
     }
 
     /// Whether everything that was taken was given up.

@@ -146,6 +146,11 @@ pub enum SpaceError {
         /// The unit of allocation, in bytes.
         alignment: u64,
     },
+    /// Bytes of an extent that was to be booked as there already are not free: it overlaps another one.
+    NotFree {
+        /// The extent.
+        extent: LogicalRange,
+    },
     /// There are fewer bytes of that kind there, or they are free already.
     NotBooked {
         /// The extent, as far as it lies in one slice of the group.
@@ -178,7 +183,13 @@ impl fmt::Display for SpaceError {
             Self::Unaligned { extent, alignment } => {
                 write!(
                     f,
-                    "extent {extent} is not a whole number of {alignment}-byte units: give back whole extents"
+                    "extent {extent} is not a whole number of {alignment}-byte units: name whole extents"
+                )
+            }
+            Self::NotFree { extent } => {
+                write!(
+                    f,
+                    "bytes of extent {extent} are not free: it overlaps another one, book each byte once"
                 )
             }
             Self::NotBooked { extent, kind, have } => write!(

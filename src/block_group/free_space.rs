@@ -131,13 +131,7 @@ impl FreeSpace {
         from: SpaceKind,
         to: SpaceKind,
     ) -> Result<(), SpaceError> {
-        let Layout { range, alignment, .. } = self.layout;
-        if !range.contains(&extent) {
-            return Err(SpaceError::Outside { extent, group: range });
-        }
-        if !extent.is_aligned(alignment) {
-            return Err(SpaceError::Unaligned { extent, alignment });
-        }
+        self.may_contain(extent)?;
         let mut slices = self.lock(self.layout.slices_of(extent));
         // All or nothing: with all locks held, what may be rebooked now still may in the second pass.
         for slice in &slices {
@@ -145,6 +139,34 @@ impl FreeSpace {
         }
         for slice in &mut slices {
             slice.rebook(extent, from, to);
+        }
+        Ok(())
+    }
+
+    /// Whether `extent` can be one of the group.
+    fn may_contain(&self, extent: LogicalRange) -> Result<(), SpaceError> {
+        let Layout { range, alignment, .. } = self.layout;
+        if !range.contains(&extent) {
+            return Err(SpaceError::Outside { extent, group: range });
+        }
+        if !extent.is_aligned(alignment) {
+            return Err(SpaceError::Unaligned { extent, alignment });
+        }
+        Ok(())
+    }
+
+    /// Books `extents`, in the order of their addresses, from free to used bytes: all of them or, on an error, none.
+    pub(super) fn book_existing(&mut self, extents: &[LogicalRange]) -> Result<(), SpaceError> {
+        extents.iter().try_for_each(|extent| self.may_contain(*extent))?;
+        if extents.is_empty() {
+            return Ok(()); // the slices keep their clusters
+        }
+        let slices = self.layout.slices().enumerate();
+        let left: Vec<_> = slices
+            .map(|(index, range)| self.slices.exclusive(index).free_without(range, extents))
+            .collect::<Result<_, _>>()?;
+        for (index, left) in left.iter().enumerate() {
+            self.slices.exclusive(index).use_all_but(left);
         }
         Ok(())
     }
@@ -255,6 +277,11 @@ fn runs(slices: &[LockedSlice<'_>]) -> impl Iterator<Item = LogicalRange> {
         }
         Some(LogicalRange::between(run.start(), end))
     })
+}
+
+/// The range from `start` to `end`, unless it is empty.
+fn non_empty(start: LogicalAddress, end: LogicalAddress) -> Option<LogicalRange> {
+    (start < end).then(|| LogicalRange::between(start, end))
 }
 
 #[derive(Debug, Default)]
@@ -403,6 +430,44 @@ impl Slice {
             SpaceKind::Pinned => rest.pinned += bytes,
             SpaceKind::Reserved => {}
         }
+    }
+
+    /// The free ranges, in the order of addresses, without the bytes of `extents`, which are in that order too. All of
+    /// these that are in the slice must be free.
+    fn free_without(
+        &mut self,
+        range: LogicalRange,
+        extents: &[LogicalRange],
+    ) -> Result<Vec<LogicalRange>, SpaceError> {
+        self.return_cluster();
+        let first = extents.partition_point(|extent| extent.end() <= range.start());
+        let mut free =
+            self.rest().by_start.iter().map(|(&start, &length)| LogicalRange::between(start, start + length));
+        let (mut left, mut run) = (Vec::new(), free.next());
+        for extent in &extents[first..] {
+            let Some(part) = extent.intersection(&range) else { break };
+            while let Some(before) = run.filter(|run| run.end() <= part.start()) {
+                left.push(before);
+                run = free.next();
+            }
+            let around =
+                run.filter(|run| run.contains(&part)).ok_or(SpaceError::NotFree { extent: *extent })?;
+            left.extend(non_empty(around.start(), part.start()));
+            run = non_empty(part.end(), around.end()).or_else(|| free.next());
+        }
+        left.extend(run.into_iter().chain(free));
+        Ok(left)
+    }
+
+    /// Books as used what was free, but for `left`, which is in the order of addresses.
+    fn use_all_but(&mut self, left: &[LogicalRange]) {
+        let free: u64 = left.iter().map(LogicalRange::len).sum();
+        let rest = self.rest();
+        rest.used += rest.free - free;
+        rest.free = free;
+        // Built whole: from a sequence in order a map needs no search for each.
+        rest.by_start = left.iter().map(|run| (run.start(), run.len())).collect();
+        rest.by_length = left.iter().map(|run| (run.len(), run.start())).collect();
     }
 
     /// Whether any byte of `part` is free.

@@ -149,6 +149,37 @@ impl BlockGroup {
         self
     }
 
+    /// Books extents that are there already, of an earlier run, as used: all of them or, on an error, none. They may be
+    /// in any order. Exclusive access proves that nobody has been given their bytes meanwhile.
+    ///
+    /// Costs in proportion to the number of extents, where they are in the order of their addresses, and of free ranges.
+    ///
+    /// Source: `load_extent_tree_free`.
+    ///
+    /// # Errors
+    /// [`SpaceError::Outside`], [`SpaceError::Unaligned`]; [`SpaceError::NotFree`] where two overlap.
+    ///
+    /// # Example
+    /// ```
+    /// use blockgate::{BlockGroup, BlockGroupId, LogicalRange};
+    ///
+    /// let stored = [LogicalRange::new(4096, 8192)?, LogicalRange::new(1 << 16, 4096)?]; // by the run before
+    /// let mut group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// group.book_existing(stored)?;
+    /// assert_eq!(group.figures().used, 12288);
+    /// let extent = group.reserve(4096)?.hand_over();
+    /// assert!(!stored.iter().any(|stored| stored.overlaps(&extent)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn book_existing(
+        &mut self,
+        extents: impl IntoIterator<Item = LogicalRange>,
+    ) -> Result<(), SpaceError> {
+        let mut extents: Vec<_> = extents.into_iter().collect();
+        extents.sort_unstable();
+        self.shared.space.book_existing(&extents)
+    }
+
     /// Gives back an extent that was reserved and never got an extent item: its write failed.
     ///
     /// # Errors

@@ -108,6 +108,11 @@ impl Room {
         refusal.read_only == 0 || known.openings == before.openings
     }
 
+    /// Threads that wait look again, as after an opening.
+    pub(crate) fn let_all_look_again(&self) {
+        drop(self.open());
+    }
+
     /// A level of read-only ends while the guard lives. Threads that wait look again then.
     pub(super) fn open(&self) -> MonitorGuard<'_, Known> {
         let mut known = self.known.lock();

@@ -155,7 +155,7 @@ impl CancelToken {
         self.requested.is_raised()
     }
 
-    pub(super) fn check(&self) -> Result<(), CopyError> {
+    pub(crate) fn check(&self) -> Result<(), CopyError> {
         if self.is_cancelled() { Err(CopyError::Cancelled) } else { Ok(()) }
     }
 }

@@ -30,9 +30,7 @@
 //! let write = in_flight.add(reservation.extent());
 //! let extent = reservation.hand_over();
 //! source.write_at(extent.start(), &[7; 4096])?;
-//! let mut handle = transactions.join()?;
-//! handle.push(DelayedRef::add(extent));
-//! handle.end();
+//! transactions.push(DelayedRef::add(extent))?;
 //! write.finish();
 //!
 //! // The replace of its group.
@@ -63,6 +61,7 @@
 //! - R3: the commit of step 4 begins after step 3 has ended.
 //! - R4: the copy reads the commit root of step 4, or a later one.
 //! - R5: the cursor passes the group after the copy is flushed, and before the group is read-write.
+//! - R6: a copy that is finished has copied every extent of its root in the group.
 //!
 //! Checked by `loom-tests/src/models/replace.rs`,
 //! argued in [`docs/protocol.md`](crate::proof::protocol).

@@ -93,6 +93,14 @@ mod tests {
         assert_eq!((here.recall(one), here.recall(same_slot)), (0, 7), "one slot, one owner");
     }
 
+    /// As with the address of what is gone, where the next one lies.
+    #[test]
+    fn twin_an_owner_that_comes_twice_inherits() {
+        let here = nothing_remembered();
+        here.remember(1, 5);
+        assert_eq!(here.recall(1), 5, "it was another's");
+    }
+
     #[test]
     fn no_thread_sees_the_number_of_another() {
         let owner = new_owner();

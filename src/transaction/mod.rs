@@ -4,13 +4,14 @@
 //! later one, while tasks join all the time and several want to commit; and neither may wait for long. A
 //! [`Gate`] counts the handles. A commit closes it, waits until it is empty, takes the refs, applies them and
 //! opens it: a thread that wants to join meanwhile waits, and lands in the next transaction. Only then come the
-//! steps that take time (flush, persist), and the switch of the commit root.
+//! steps that take time (flush, persist), and the switch of the commit root. A writer with a single ref needs no handle:
+//! it pushes to the queue at any time, and a commit takes what is queued at one moment (D4 of `src/delayed_ref.rs`).
 //!
 //! # State: where a ref is
 //!
 //! | place | from | until |
 //! |---|---|---|
-//! | queued | the push | a commit takes it, with the gate closed and empty |
+//! | queued | the push | a commit takes it, at one moment, with the gate closed and empty |
 //! | taken, not switched: in the live tree, not in the commit root | then | that commit switches the root |
 //! | in the commit root | then | |
 //!
@@ -23,7 +24,7 @@
 //! - C3: refs are taken only while the gate is closed and empty: a transaction's refs are all of it or none.
 //! - C4: the gate opens after the refs were taken and applied, or never; the root is switched after the steps
 //!   of the commit succeeded, or never.
-//! - C5: once aborted, every join and every commit fails, also those that were waiting.
+//! - C5: once aborted, every join, every push without a handle and every commit fails, also those that were waiting.
 //! - C6: a commit serves only threads that asked before it closed, and all of them.
 //! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
 //! - C8: when a commit returns, what it and every earlier one freed is free, but for what a snapshot keeps (S1).
@@ -55,12 +56,13 @@ mod turns;
 pub use snapshot::Snapshot;
 pub use steps::CommitSteps;
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::delayed_ref::{DelayedRef, DrainedRefs, RefAction};
-use crate::event::{Event, emit};
+use crate::event::{Event, emit, record, report};
 use crate::extent_tree::{Changes, CommitRoot, RefError};
 use crate::gate::{Closed, EnterError, Gate, Inside};
 use crate::reference_index::{NewExtents, to_know};
@@ -154,8 +156,64 @@ impl<S> Transactions<S> {
     /// ```
     #[must_use]
     pub fn with_steps(shards: Shards, steps: S) -> Self {
-        let (handles, references) = (Gate::new(shards), References::new(shards));
-        Self { handles, references, turns: Turns::new(), steps }
+        Self::from_root(shards, steps, CommitRoot::empty())
+    }
+
+    /// The transactions of an earlier run go on from `root`, the last that was made durable: the one after it runs, and
+    /// its number is one more (T2). Each commit does `steps` once. Does not block.
+    ///
+    /// # Panics
+    /// If the number of the root's transaction is 2^63 or more: none has from [`CommitRoot::from_items`].
+    ///
+    /// # Example
+    /// ```
+    /// use std::error::Error;
+    /// use std::sync::Mutex;
+    ///
+    /// use blockgate::extent_tree::{Changes, ExtentItem};
+    /// use blockgate::transaction::CommitSteps;
+    /// use blockgate::{CommitRoot, DelayedRef, LogicalRange, Shards, TransactionId, Transactions};
+    ///
+    /// /// The last root, as it would be on a device.
+    /// #[derive(Default)]
+    /// struct Stored(Mutex<(u64, Vec<ExtentItem>)>);
+    ///
+    /// impl CommitSteps for &Stored {
+    ///     fn before_switch(
+    ///         &self,
+    ///         root: &CommitRoot,
+    ///         _: &Changes,
+    ///     ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///         *self.0.lock().unwrap() = (root.transaction().0, root.items().collect());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// fn open(stored: &Stored) -> Result<Transactions<&Stored>, Box<dyn Error>> {
+    ///     let (number, items) = stored.0.lock().unwrap().clone();
+    ///     let root = CommitRoot::from_items(TransactionId(number), items)?;
+    ///     Ok(Transactions::from_root(Shards::default(), stored, root))
+    /// }
+    ///
+    /// let (stored, extent) = (Stored::default(), LogicalRange::new(0, 4096)?);
+    /// let first_run = open(&stored)?;
+    /// first_run.join()?.push(DelayedRef::add(extent));
+    /// assert_eq!(first_run.commit()?.transaction(), TransactionId(1));
+    /// drop(first_run);
+    /// let second_run = open(&stored)?;
+    /// assert_eq!(second_run.is_exclusive(extent), Ok(true)); // it is known
+    /// assert_eq!(second_run.commit()?.transaction(), TransactionId(2));
+    /// # Ok::<(), Box<dyn Error>>(())
+    /// ```
+    #[must_use]
+    pub fn from_root(shards: Shards, steps: S, root: CommitRoot) -> Self {
+        let last = root.transaction();
+        assert!(
+            i64::try_from(last.0).is_ok(),
+            "no {last} can be counted on from: take a root from `from_items`"
+        );
+        let (handles, references) = (Gate::new(shards), References::new(shards, root));
+        Self { handles, references, turns: Turns::after(last), steps }
     }
 
     /// The steps that each commit does.
@@ -243,12 +301,110 @@ impl<S> Transactions<S> {
         Ok(TransactionHandle { references: &self.references, transaction: None, _inside: inside })
     }
 
+    /// Queues one reference change in the transaction that runs, without a handle. It does not wait for a commit: the
+    /// one at work takes it, or the next. Of what a thread queued, and then another one, no root has the second without
+    /// the first (D4).
+    ///
+    /// For a ref that is right whatever else is queued: the first reference to an extent that the caller has allocated.
+    /// Locks the calling thread's shard of the queue, and is two locked operations cheaper than [`Transactions::join`],
+    /// a push, and the end of the handle.
+    ///
+    /// Returns the transaction that it is part of, as [`TransactionHandle::end`].
+    ///
+    /// # Errors
+    /// [`CommitError`] when a commit failed: nothing is queued then.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// let mine = transactions.push(DelayedRef::add(extent))?; // the bytes are on the device
+    /// if transactions.commit_root().transaction() < mine {
+    ///     transactions.commit()?; // as an fsync would
+    /// }
+    /// assert_eq!(transactions.commit_root().extents_in(extent).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline(always)]
+    pub fn push(&self, delayed_ref: DelayedRef) -> Result<TransactionId, CommitError> {
+        let note = |drains| record(|| queued(delayed_ref, after_drains(drains)));
+        let Some(drains) = self.references.queue.push_unless_sealed(delayed_ref, note) else {
+            return Err(self.aborted());
+        };
+        let transaction = after_drains(drains);
+        report(|| queued(delayed_ref, transaction));
+        Ok(transaction)
+    }
+
+    /// As [`Transactions::push`], of several reference changes that belong together: a root has all of them, or none.
+    ///
+    /// # Errors
+    /// As [`Transactions::push`].
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// let transactions = Transactions::default();
+    /// let (old, new) = (LogicalRange::new(0, 4096)?, LogicalRange::new(4096, 4096)?);
+    /// transactions.push(DelayedRef::add(old))?;
+    /// transactions.push_all(&[DelayedRef::add(new), DelayedRef::drop(old)])?; // an extent moves
+    /// assert_eq!(transactions.commit()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn push_all(&self, refs: &[DelayedRef]) -> Result<TransactionId, CommitError> {
+        let each = |drains, tell: fn(DelayedRef, TransactionId)| {
+            for one in refs {
+                tell(*one, after_drains(drains));
+            }
+        };
+        let note = |drains| each(drains, |one, transaction| record(|| queued(one, transaction)));
+        let Some(drains) = self.references.queue.push_all_unless_sealed(refs, note) else {
+            return Err(self.aborted());
+        };
+        each(drains, |one, transaction| report(|| queued(one, transaction)));
+        Ok(after_drains(drains))
+    }
+
+    /// What every join and every commit says, once a commit has failed; nothing before. For a path that does neither, and
+    /// yet is not to go on then: a write in place. Takes a lock only then.
+    ///
+    /// ```
+    /// # use blockgate::{DelayedRef, LogicalRange, Transactions};
+    /// # let (transactions, extent) = (Transactions::default(), LogicalRange::new(0, 4096)?);
+    /// # let write_in_place = |_: LogicalRange| ();
+    /// use blockgate::CommitError;
+    ///
+    /// let overwrite = |extent| {
+    ///     transactions.failure().map_or(Ok(()), Err)?;
+    ///     Ok::<_, CommitError>(write_in_place(extent))
+    /// };
+    /// assert!(overwrite(extent).is_ok());
+    /// transactions.join()?.push(DelayedRef::drop(extent)); // it was never added: a defect of the caller
+    /// assert!(transactions.commit().is_err());
+    /// assert!(overwrite(extent).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn failure(&self) -> Option<CommitError> {
+        self.turns.look_for_abort()
+    }
+
+    /// The same, for `?`.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), CommitError> {
+        self.failure().map_or(Ok(()), Err)
+    }
+
+    /// Where something was found sealed: the reason.
+    #[cold]
+    fn aborted(&self) -> CommitError {
+        self.turns.aborted().expect("C5: all is sealed under the lock, with the reason set")
+    }
+
     #[cold]
     fn enter_later(&self) -> Result<Inside<'_>, CommitError> {
         self.handles.wait_enter().map_err(|refusal| match refusal {
-            EnterError::Sealed => {
-                self.turns.aborted().expect("C5: the gate is sealed under the lock, with the reason set")
-            }
+            EnterError::Sealed => self.aborted(),
             refusal => panic!("transaction handles were leaked: {refusal}"),
         })
     }
@@ -372,6 +528,9 @@ impl<S> Transactions<S> {
     }
 }
 
+/// Whether an event was reported, or its subscriber unwound: with this.
+type Reported = Result<(), Box<dyn Any + Send>>;
+
 impl<S: CommitSteps> Transactions<S> {
     /// Commits: when it returns, every ref of every handle that ended before the call is in the commit
     /// root that it returns, and the steps are done. Also when there is nothing to do: the commit root is then
@@ -385,10 +544,11 @@ impl<S: CommitSteps> Transactions<S> {
     ///
     /// # Errors
     /// [`CommitError`] when this or an earlier commit failed. That is permanent: the last commit root
-    /// stands, and no later one will come.
+    /// stands, and no later one will come. The way on is [`Transactions::from_root`].
     ///
     /// # Panics
-    /// If a step does; the commit has failed then.
+    /// If a step does, or a subscriber; the commit has failed then, unless the root was switched before: a subscriber
+    /// that panics in the event of the switch leaves the commit complete.
     ///
     /// # Example
     /// ```
@@ -411,8 +571,9 @@ impl<S: CommitSteps> Transactions<S> {
         // waiting.
         let run = catch_unwind(AssertUnwindSafe(|| self.run(transaction, &mut closed)));
         match run {
-            Ok(Ok(root)) => {
+            Ok(Ok((root, reported))) => {
                 self.turns.complete(&root);
+                reported.unwrap_or_else(|panic| resume_unwind(panic));
                 Ok(root)
             }
             Ok(Err(error)) => {
@@ -428,15 +589,21 @@ impl<S: CommitSteps> Transactions<S> {
 
     /// C5. `closed`: where the commit failed before it opened the gate, which stays closed then.
     fn abort(&self, error: CommitError, closed: Option<Closed<'_>>) {
-        self.turns.abort(error, || closed.unwrap_or_else(|| self.handles.close()).seal());
+        self.turns.abort(error, || {
+            closed.unwrap_or_else(|| self.handles.close()).seal();
+            self.references.queue.seal();
+        });
+        // Before the event: a subscriber that panics is to keep nobody waiting.
+        self.steps.aborted();
         emit(|| Event::Abort);
     }
 
+    /// Also returns whether the switch was reported without a panic: the commit is complete then all the same.
     fn run<'a>(
         &'a self,
         transaction: TransactionId,
         closed: &mut Option<Closed<'a>>,
-    ) -> Result<CommitRoot, CommitError> {
+    ) -> Result<(CommitRoot, Reported), CommitError> {
         emit(|| Event::CloseTransaction);
         closed.insert(self.handles.close()).wait_empty();
         let (root, changes) = self.take_refs(transaction)?;
@@ -444,16 +611,19 @@ impl<S: CommitSteps> Transactions<S> {
         drop(closed.take()); // C4
         // Before the switch: a root that readers see is one that survives a crash.
         self.steps.before_switch(&root, &changes).map_err(CommitError::persist)?;
-        self.references.tree.switch_commit_root(root.clone());
+        let switched = self.references.tree.switch_unreported(root.clone());
+        let reported = catch_unwind(|| emit(|| switched));
         self.steps.free(&self.references.freed(transaction, &changes)); // C8
-        Ok(root)
+        Ok((root, reported))
     }
 
     /// Runs with the gate closed and empty.
     fn take_refs(&self, transaction: TransactionId) -> Result<(CommitRoot, Changes), CommitError> {
+        let run = || Event::RunRefs { transaction };
         // C3: no handle is left that could push between this drain and the opening.
-        emit(|| Event::RunRefs { transaction });
-        let changes = self.references.apply_refs().map_err(CommitError::refs)?;
+        let changes = self.references.apply_refs(|| record(run)).map_err(CommitError::refs)?;
+        report(run);
+        changes.report();
         Ok((self.references.tree.candidate(transaction), changes))
     }
 }
@@ -714,7 +884,7 @@ impl CommitError {
 
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the transaction is aborted, and the last commit root stands: ")?;
+        f.write_str("a commit has failed and the last commit root stands, open again from it: ")?;
         f.write_str(match &self.why {
             Why::Refs(_) => "a reference change does not fit the extent tree",
             Why::Persist(_) => "the new commit root could not be persisted",

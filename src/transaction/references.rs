@@ -27,20 +27,22 @@ pub(super) struct Known {
 }
 
 impl References {
-    pub(super) fn new(shards: Shards) -> Self {
+    /// Nothing is queued, over the extents of `root`.
+    pub(super) fn new(shards: Shards, root: CommitRoot) -> Self {
         let (count, snapshots) = published(0);
         let known = Known { index: ReferenceIndex::default(), snapshots: Snapshots::new(count) };
-        let (queue, known) = (DelayedRefQueue::new(shards), Mutex::new(known));
-        Self { queue, known, snapshots, tree: ExtentTree::new() }
+        // Each transaction drains once: see `after_drains`.
+        let (queue, known) = (DelayedRefQueue::after(shards, root.transaction().0), Mutex::new(known));
+        Self { queue, known, snapshots, tree: ExtentTree::from_root(root) }
     }
 
     /// K1: what was queued comes from the index to the live tree under the index's lock, so that a look finds it in
-    /// one of them.
-    pub(super) fn apply_refs(&self) -> Result<Changes, RefError> {
+    /// one of them. And so the index is a part of the cut (D4). `at_the_cut` is called under the locks.
+    pub(super) fn apply_refs(&self, at_the_cut: impl FnOnce()) -> Result<Changes, RefError> {
         let mut known = self.known.lock();
-        let mut refs = self.queue.drain();
+        let mut refs = self.queue.drain_with(at_the_cut);
         refs.push_part(known.index.take());
-        self.tree.apply(&refs.fold())
+        self.tree.apply_unreported(&refs.fold())
     }
 
     /// What is queued, with all that is needed to know of `extents`, and the live tree.

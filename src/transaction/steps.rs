@@ -60,6 +60,11 @@ pub trait CommitSteps {
     fn free(&self, extents: &[LogicalRange]) {
         let _ = extents;
     }
+
+    /// A commit has failed: [`Transactions::failure`](super::Transactions::failure) says why. Done once, without a lock, by
+    /// the thread that led it: to wake threads that wait for something else than a transaction. A thread that is about
+    /// to wait is to look for the failure first.
+    fn aborted(&self) {}
 }
 
 /// None: roots live in memory.

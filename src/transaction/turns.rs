@@ -23,7 +23,7 @@
 //! - C7: a thread that waits to join or to commit is overtaken by at most one commit.
 
 use crate::extent_tree::CommitRoot;
-use crate::sync::{Monitor, yield_now};
+use crate::sync::{Monitor, Published, Publisher, published, yield_now};
 use crate::units::TransactionId;
 
 use super::CommitError;
@@ -32,6 +32,8 @@ use super::CommitError;
 #[derive(Debug)]
 pub(super) struct Turns {
     state: Monitor<State>,
+    /// Not zero once a commit has failed: for threads that neither join nor commit, to look at without the lock.
+    has_aborted: Published,
 }
 
 /// What a thread that asked for a commit is to do.
@@ -64,6 +66,7 @@ struct State {
     /// Roots that threads which were served have not fetched yet.
     shared: Vec<Shared>,
     aborted: Option<CommitError>,
+    has_aborted: Publisher,
 }
 
 /// A root, and how many threads are to fetch it.
@@ -147,11 +150,20 @@ enum Answer {
 }
 
 impl Turns {
-    pub(super) fn new() -> Self {
-        let (phase, shared) = (Phase::Idle, Vec::new());
-        let state =
-            State { phase, completed: 0, waiting: 0, sharing: 0, was_shared: false, shared, aborted: None };
-        Self { state: Monitor::new(state) }
+    /// `completed` is complete, and no commit is at work.
+    pub(super) fn after(completed: TransactionId) -> Self {
+        let (publisher, has_aborted) = published(0);
+        let state = State {
+            phase: Phase::Idle,
+            completed: completed.0,
+            waiting: 0,
+            sharing: 0,
+            was_shared: false,
+            shared: Vec::new(),
+            aborted: None,
+            has_aborted: publisher,
+        };
+        Self { state: Monitor::new(state), has_aborted }
     }
 
     /// Blocks until the calling thread is to lead a commit, or was served by one that closed after this call.
@@ -179,14 +191,24 @@ impl Turns {
     pub(super) fn abort(&self, error: CommitError, seal: impl FnOnce()) {
         let mut state = self.state.lock();
         state.aborted = Some(error);
-        // Under the lock: a thread that hears of the abort must find no open gate.
+        // Under the lock, which each thread takes that asks why: one that hears of the abort must find no open gate, and
+        // nothing else that goes on.
         seal();
+        // Release: pairs with the Acquire in `Turns::look_for_abort`. (The lock alone would do: the reason is under it.)
+        state.has_aborted.publish(1);
         state.notify_all();
     }
 
     /// How many threads wait for the next commit that closes.
     pub(super) fn waiting(&self) -> usize {
         self.state.lock().waiting
+    }
+
+    /// The same as [`Turns::aborted`], without the lock as long as none has failed.
+    #[inline]
+    pub(super) fn look_for_abort(&self) -> Option<CommitError> {
+        // Acquire: pairs with the Release in `Turns::abort`.
+        if self.has_aborted.get() == 0 { None } else { self.aborted() }
     }
 
     /// Why there are no more commits.
@@ -218,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_thread_alone_leads_each_commit() {
-        let turns = Turns::new();
+        let turns = Turns::after(TransactionId(0));
         for number in 1..4 {
             assert_eq!(lead(&turns), number);
             turns.complete(&root(number));
@@ -228,7 +250,7 @@ mod tests {
     /// Threads that ask while commit 1 is at work are served by commit 2, which one of them leads.
     #[test]
     fn those_who_ask_while_a_commit_is_at_work_share_the_next() {
-        let turns = Turns::new();
+        let turns = Turns::after(TransactionId(0));
         assert_eq!(lead(&turns), 1);
         std::thread::scope(|scope| {
             let ask = || match turns.wait_turn().expect("not aborted") {
@@ -252,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_root_is_kept_for_a_thread_that_fetches_it_late() {
-        let turns = Turns::new();
+        let turns = Turns::after(TransactionId(0));
         let mut asked = None;
         assert_eq!(lead(&turns), 1);
         assert!(turns.state.lock().turn(&mut asked).is_none());

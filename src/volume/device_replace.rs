@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::device::Device;
-use crate::replace::{CancelToken, Copied, CopyError, Cursor, Frozen, SkipUnreadable, Summary};
+use crate::replace::{CancelToken, Copied, Cursor, Frozen, SkipUnreadable, Summary};
 use crate::sync::Arc;
 use crate::units::{LogicalAddress, LogicalRange};
 
@@ -62,7 +62,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`ReplaceError::Running`], [`ReplaceError::NotRetired`], [`ReplaceError::TargetTooSmall`],
-    /// [`ReplaceError::SameDevice`], [`ReplaceError::TargetInUse`], [`ReplaceError::Target`].
+    /// [`ReplaceError::SameDevice`], [`ReplaceError::TargetInUse`], [`ReplaceError::Target`]; [`ReplaceError::Commit`] once a
+    /// commit has failed.
     ///
     /// # Example
     /// ```
@@ -84,6 +85,7 @@ impl Volume {
         target: Arc<dyn Device>,
         policy: Policy,
     ) -> Result<DeviceReplace<'_>, ReplaceError> {
+        self.transactions.check()?;
         let target = Target::new(target, self.source(), self.needed(), self.shards)?;
         let cursor = Some(self.begin_replacement()?);
         // Before the cursor moves: a writer that is behind it must find the target.
@@ -283,9 +285,7 @@ impl<'volume> DeviceReplace<'volume> {
         let is_new = self.passed < self.volume.groups().len();
         let Some(group) = self.group_to_copy() else { return Ok(None) };
         self.target.check_flushes()?;
-        if self.cancel.is_cancelled() {
-            return Err(CopyError::Cancelled.into());
-        }
+        self.cancel.check()?;
         let (copied, unreadable) = self.copy(group)?;
         let Some(cursor) = &mut self.cursor else { return Ok(None) };
         // It stays where it is when a group is copied again.
@@ -308,7 +308,10 @@ impl<'volume> DeviceReplace<'volume> {
         &self,
         group: &'volume VolumeGroup,
     ) -> Result<(Copied<'volume>, Vec<LogicalRange>), ReplaceError> {
-        let settled = Frozen::freeze(&group.block_group).wait_writers().wait_ordered(&group.ordered);
+        let quiet = Frozen::freeze(&group.block_group).wait_writers();
+        self.cancel.check()?;
+        let settled = quiet.wait_ordered(&group.ordered);
+        self.cancel.check()?;
         // V9: nobody writes here now. Back in doubt if the copy fails.
         let doubts = self.target.take_doubts(group.block_group.range());
         let committed = settled.commit(self.volume)?;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 
 use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError, Refusal, ReserveError};
-use crate::extent_tree::RefError;
+use crate::extent_tree::{RefError, RootError};
 use crate::replace::CopyError;
 use crate::sync::Arc;
 use crate::transaction::CommitError;
@@ -53,6 +53,33 @@ pub enum BuildError {
     },
     /// The device does not report its length.
     Device(io::Error),
+    /// The extents cannot be those of a root: two overlap, one has no reference, or the number is too high.
+    Root(RootError),
+    /// An extent has no address in any group.
+    ExtentOutside {
+        /// The extent.
+        extent: LogicalRange,
+    },
+    /// An extent is in a group, and reaches beyond it.
+    ExtentAcross {
+        /// The extent.
+        extent: LogicalRange,
+        /// The first group that it is in.
+        group: LogicalRange,
+    },
+    /// An extent is not a whole number of allocation units.
+    ExtentUnaligned {
+        /// The extent.
+        extent: LogicalRange,
+        /// The unit of allocation, in bytes.
+        alignment: u64,
+    },
+}
+
+impl From<RootError> for BuildError {
+    fn from(error: RootError) -> Self {
+        Self::Root(error)
+    }
 }
 
 impl From<AlignmentError> for BuildError {
@@ -73,6 +100,18 @@ impl fmt::Display for BuildError {
             Self::Device(_) => {
                 f.write_str("the device does not report its length: check that it can be read")
             }
+            Self::Root(error) => error.fmt(f),
+            Self::ExtentOutside { extent } => {
+                write!(f, "extent {extent} is in no block group: add the one that it was written in")
+            }
+            Self::ExtentAcross { extent, group } => write!(
+                f,
+                "extent {extent} reaches beyond block group {group}: give the groups that it was written with"
+            ),
+            Self::ExtentUnaligned { extent, alignment } => write!(
+                f,
+                "extent {extent} is not a whole number of {alignment}-byte units: give the unit that it was written with"
+            ),
         }
     }
 }

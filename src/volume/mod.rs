@@ -41,7 +41,7 @@ use std::io;
 use device_replace::Replacement;
 use storage::Storage;
 
-use crate::block_group::{BlockGroup, SharedBlockGroup};
+use crate::block_group::{BlockGroup, Figures, SharedBlockGroup};
 use crate::delayed_ref::{DelayedRef, RefAction};
 use crate::device::Device;
 use crate::extent_tree::{Changes, CommitRoot};
@@ -131,16 +131,40 @@ impl VolumeGroup {
         &self.ordered
     }
 
-    /// Whether what is reserved is what `queued` owns, and none of that is free.
-    fn check_queued(&mut self, queued: &Changes, reserved: u64) -> Result<(), VolumeDefect> {
-        let range = self.block_group.range();
-        let mut owned = [queued.bytes_inserted(), queued.bytes_cancelled()].concat();
-        owned.retain(|extent| range.contains(extent));
+    /// `owned`: what references own that are queued, of this group alone; none after a commit that failed, which has
+    /// taken some of them, and pinned what it would have freed.
+    fn check(&mut self, root: &CommitRoot, owned: Option<&[LogicalRange]>) -> Result<(), VolumeDefect> {
+        let figures = self.block_group.check()?;
+        let (group, range) = (self.block_group.id(), self.block_group.range());
+        let in_flight = self.ordered.leaked();
+        if in_flight != 0 {
+            return Err(VolumeDefect::OrderedExtents(group, in_flight));
+        }
+        let listed = root.extents_in(range).map(|extent| extent.len()).sum();
+        if figures.used != listed {
+            return Err(VolumeDefect::Used { group, used: figures.used, listed });
+        }
+        if let Some(owned) = owned {
+            self.check_owned(owned, figures)?;
+        }
+        self.check_not_free(root.extents_in(range))
+    }
+
+    /// Whether what is reserved is what `owned` has, none of that is free, and nothing is pinned.
+    fn check_owned(
+        &mut self,
+        owned: &[LogicalRange],
+        Figures { reserved, pinned, .. }: Figures,
+    ) -> Result<(), VolumeDefect> {
+        let group = self.block_group.id();
+        if pinned != 0 {
+            return Err(VolumeDefect::Pinned { group, pinned });
+        }
         let bytes = owned.iter().map(LogicalRange::len).sum();
         if reserved != bytes {
-            return Err(VolumeDefect::Reserved { group: self.block_group.id(), reserved, owned: bytes });
+            return Err(VolumeDefect::Reserved { group, reserved, owned: bytes });
         }
-        self.check_not_free(owned)
+        self.check_not_free(owned.iter().copied())
     }
 
     fn check_not_free(
@@ -364,7 +388,9 @@ impl Volume {
     /// together share one commit.
     ///
     /// # Errors
-    /// [`CommitError`]: that of the device or of the step, or of references or space that do not fit.
+    /// [`CommitError`]: that of the device or of the step, or of references or space that do not fit. From then on every
+    /// call that would change something returns it, and threads that wait are woken with it; reading goes on. A volume is
+    /// opened again by [`VolumeBuilder::last_root`], after this one is dropped.
     ///
     /// # Example
     /// ```
@@ -406,30 +432,20 @@ impl Volume {
         if snapshots != 0 {
             return Err(VolumeDefect::Snapshots(snapshots));
         }
-        // A commit that failed may have pinned what it would have freed.
-        let may_pin = self.transactions.has_aborted();
+        let has_aborted = self.transactions.has_aborted();
         let (root, refs) = self.transactions.pending();
-        // A commit that failed has taken references: which bytes they own is not known any more.
-        let queued =
-            if may_pin { None } else { Some(root.changes(&refs.fold()).map_err(VolumeDefect::References)?) };
+        let owned = if has_aborted {
+            None
+        } else {
+            let queued = root.changes(&refs.fold()).map_err(VolumeDefect::References)?;
+            Some(bytes_owned(&queued))
+        };
+        // Groups and extents are both in the order of their addresses.
+        let mut left = owned.as_deref();
         for group in &mut self.transactions.steps_mut().groups {
-            let figures = group.block_group.check()?;
-            let in_flight = group.ordered.leaked();
-            if in_flight != 0 {
-                return Err(VolumeDefect::OrderedExtents(group.block_group.id(), in_flight));
-            }
-            let listed = root.extents_in(group.block_group.range()).map(|extent| extent.len()).sum();
-            if figures.used != listed {
-                return Err(VolumeDefect::Used { group: group.block_group.id(), used: figures.used, listed });
-            }
-            if figures.pinned != 0 && !may_pin {
-                return Err(VolumeDefect::Pinned { group: group.block_group.id(), pinned: figures.pinned });
-            }
-            if let Some(queued) = &queued {
-                group.check_queued(queued, figures.reserved)?;
-            }
-            let live = root.extents_in(group.block_group.range());
-            group.check_not_free(live)?;
+            let own = left.map(|extents| within(extents, group.block_group.range()));
+            left = own.map(|(_, behind)| behind);
+            group.check(&root, own.map(|(extents, _)| extents))?;
         }
         Ok(())
     }
@@ -452,6 +468,19 @@ impl Volume {
     pub fn pending(&mut self) -> (CommitRoot, crate::delayed_ref::DrainedRefs) {
         self.transactions.pending()
     }
+}
+
+/// Of the references that are queued, what they will use or free, in the order of addresses.
+fn bytes_owned(queued: &Changes) -> Vec<LogicalRange> {
+    let mut owned = [queued.bytes_inserted(), queued.bytes_cancelled()].concat();
+    owned.sort_unstable();
+    owned
+}
+
+/// The extents within `range`, and those behind it. None reaches over an end of it.
+fn within(extents: &[LogicalRange], range: LogicalRange) -> (&[LogicalRange], &[LogicalRange]) {
+    let extents = &extents[extents.partition_point(|extent| extent.start() < range.start())..];
+    extents.split_at(extents.partition_point(|extent| extent.start() < range.end()))
 }
 
 impl fmt::Debug for Volume {
@@ -477,6 +506,7 @@ impl Metadata for Volume {
 mod tests {
     use super::*;
     use crate::device::MemoryDevice;
+    use crate::extent_tree::RefError;
     use crate::units::BlockGroupId;
 
     const UNIT: u64 = 4096;
@@ -505,15 +535,44 @@ mod tests {
         assert_eq!(volume.check(), Err(VolumeDefect::Used { group, used: 0, listed: UNIT }));
     }
 
+    /// A volume with one extent that is queued, which owns its bytes; and twice as many that nobody owns.
+    fn with_reserved_bytes() -> Volume {
+        let mut volume = volume();
+        volume.write(&[1]).expect("space");
+        assert_eq!(volume.check(), Ok(()));
+        volume.groups()[0].block_group.reserve(2 * UNIT).expect("space").hand_over();
+        volume
+    }
+
     #[test]
     fn reserved_bytes_without_an_owner_are_found() {
-        let mut volume = volume();
-        volume.write(&[1]).expect("space"); // queued: its bytes have an owner
-        assert_eq!(volume.check(), Ok(()));
-        volume.groups()[0].block_group.reserve(2 * UNIT).expect("space").hand_over(); // to nobody
+        let mut volume = with_reserved_bytes();
         let group = BlockGroupId(0);
         let defect = VolumeDefect::Reserved { group, reserved: 3 * UNIT, owned: UNIT };
         assert_eq!(volume.check(), Err(defect));
+    }
+
+    /// Of three full groups, each owned byte is counted for its own: by writes, and by one that came and went.
+    #[test]
+    fn reserved_bytes_are_looked_for_in_their_group() {
+        for leaks_in in 0..3 {
+            let groups = (0..3).map(|index| LogicalRange::new(index * 2 * UNIT, 2 * UNIT).expect("a range"));
+            let builder = groups.fold(Volume::builder(UNIT).shards(Shards::new(1)), VolumeBuilder::group);
+            let mut volume = builder.build(Arc::new(MemoryDevice::new(6 * 4096))).expect("fits");
+            let extents: Vec<_> = (0..6).map(|_| volume.write(&[1]).expect("space")).collect();
+            volume.delete(extents[3]).expect("queued");
+            assert_eq!(volume.check(), Ok(()));
+            let group = &volume.groups()[leaks_in].block_group;
+            group.release(extents[2 * leaks_in]).expect("reserved");
+            let defect = VolumeDefect::Reserved { group: group.id(), reserved: UNIT, owned: 2 * UNIT };
+            assert_eq!(volume.check(), Err(defect));
+        }
+    }
+
+    #[test]
+    fn twin_the_sums_see_no_reserved_bytes_without_an_owner() {
+        let mut volume = with_reserved_bytes();
+        assert!(volume.transactions.steps_mut().groups[0].block_group.check().is_ok());
     }
 
     /// One extent given back instead of another: every sum is right.
@@ -542,6 +601,29 @@ mod tests {
         }
         volume.groups()[0].block_group.release(extent).expect("as many bytes are reserved");
         (volume, extent)
+    }
+
+    /// A half of an extent is to be dropped, unchecked, as no user can.
+    fn with_a_reference_that_does_not_fit() -> (Volume, RefError) {
+        let volume = volume();
+        let other = volume.write(&[1; 8192]).expect("space");
+        volume.commit().expect("commits");
+        let extent = LogicalRange::new(other.start(), UNIT).expect("a half");
+        volume.transactions.join().expect("runs").push(DelayedRef::drop(extent));
+        (volume, RefError::Overlaps { extent, other })
+    }
+
+    #[test]
+    fn queued_references_that_do_not_fit_are_found() {
+        let (mut volume, error) = with_a_reference_that_does_not_fit();
+        assert_eq!(volume.check(), Err(VolumeDefect::References(error)));
+    }
+
+    #[test]
+    fn twin_the_sums_see_no_reference_that_does_not_fit() {
+        let (mut volume, _) = with_a_reference_that_does_not_fit();
+        assert!(volume.transactions.steps_mut().groups[0].block_group.check().is_ok());
+        assert!(volume.commit().is_err(), "and here is what they did not see");
     }
 
     /// Why no user may: each of these is one call of the owner's.

@@ -55,6 +55,11 @@ impl CommitSteps for Storage {
             self.room.freed_in(index);
         }
     }
+
+    /// A writer that waits for a group looks first whether a commit has failed.
+    fn aborted(&self) {
+        self.room.let_all_look_again();
+    }
 }
 
 impl Storage {

@@ -42,7 +42,8 @@ pub(super) struct Target {
     in_doubt: Mutex<BTreeMap<LogicalRange, WhyInDoubt>>,
     /// The first flush that failed: what was written may be lost, and no later flush would say so.
     failure: Mutex<Option<Arc<io::Error>>>,
-    _claim: Claim,
+    /// Until it is handed back. (A writer that has left the target may hold the last share of this for a moment.)
+    claim: Mutex<Option<Claim>>,
 }
 
 impl Target {
@@ -59,7 +60,7 @@ impl Target {
         check_length(&*device, needed)?;
         let claim = Claim::of(address_of(&device)).ok_or(ReplaceError::TargetInUse)?;
         let (calls, in_doubt, failure) = (Gate::new(shards), Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { device, calls, in_doubt, failure, _claim: claim }))
+        Ok(Arc::new(Self { device, calls, in_doubt, failure, claim: Mutex::new(Some(claim)) }))
     }
 
     pub(super) fn device(&self) -> &Arc<dyn Device> {
@@ -113,11 +114,14 @@ impl Target {
         failure.map_or(Ok(()), |error| Err(flush_failed(&error)))
     }
 
-    /// Blocks until the last call has ended that a writer has made; there will be no other.
+    /// Blocks until the last call has ended that a writer has made; there will be no other. The device may be another
+    /// replace's target from here on.
     pub(super) fn hand_back(&self) -> Arc<dyn Device> {
         let closed = self.calls.close();
         closed.wait_empty();
         closed.seal();
+        let claim = self.claim.lock().take();
+        drop(claim);
         Arc::clone(&self.device)
     }
 }
@@ -214,11 +218,42 @@ mod tests {
     use super::*;
     use crate::device::MemoryDevice;
 
+    /// Of a replace of a device of its own.
+    fn target_on(device: &Arc<dyn Device>) -> Result<Arc<Target>, ReplaceError> {
+        let source: Arc<dyn Device> = Arc::new(MemoryDevice::new(8));
+        Target::new(Arc::clone(device), &source, 4, Shards::new(1))
+    }
+
+    fn device() -> Arc<dyn Device> {
+        Arc::new(MemoryDevice::new(4))
+    }
+
+    /// A writer has left the target, and has not let go of it yet.
+    #[test]
+    fn what_was_handed_back_can_be_a_target_at_once() {
+        let device = device();
+        let target = target_on(&device).expect("fits");
+        let of_a_writer = Arc::clone(&target);
+        target.hand_back();
+        drop(target);
+        assert!(target_on(&device).is_ok(), "still in use");
+        drop(of_a_writer);
+    }
+
+    #[test]
+    fn twin_what_was_not_handed_back_is_in_use_while_a_writer_has_it() {
+        let device = device();
+        let target = target_on(&device).expect("fits");
+        let of_a_writer = Arc::clone(&target);
+        drop(target);
+        assert!(matches!(target_on(&device), Err(ReplaceError::TargetInUse)));
+        drop(of_a_writer);
+        assert!(target_on(&device).is_ok());
+    }
+
     #[test]
     fn bytes_that_are_doubted_again_are_remembered_once() {
-        let (source, device): (Arc<dyn Device>, Arc<dyn Device>) =
-            (Arc::new(MemoryDevice::new(8)), Arc::new(MemoryDevice::new(4)));
-        let target = Target::new(device, &source, 4, Shards::new(1)).expect("fits");
+        let target = target_on(&device()).expect("fits");
         let beyond = LogicalRange::new(4, 1).expect("a range");
         (0..1000).for_each(|_| target.clone_write(beyond, &[1]));
         assert_eq!(target.in_doubt.lock().len(), 1);

@@ -19,11 +19,9 @@ use std::io;
 use crate::block_group::{Refusal, ReserveError};
 use crate::delayed_ref::DelayedRef;
 use crate::event::{Event, emit};
-use crate::extent_tree::RefError;
 use crate::new_extent::NewExtent;
 use crate::ordered_extent::{OrderedExtent, OrderedExtents};
 use crate::sync::{Flag, recall, remember, yield_now};
-use crate::transaction::TransactionHandle;
 use crate::units::{LogicalAddress, LogicalRange};
 
 use super::error::WhyInDoubt;
@@ -31,8 +29,7 @@ use super::{Volume, WriteError};
 
 impl Volume {
     /// Writes `data` to a new extent, and returns where. Its length is rounded up to whole allocation
-    /// units; the bytes behind the data are zero. Blocks for the device, and while a commit
-    /// closes the transaction that runs.
+    /// units; the bytes behind the data are zero. Blocks for the device, and not for a commit.
     ///
     /// A group that is read-only is passed over; that is no error unless none is left.
     ///
@@ -100,6 +97,7 @@ impl Volume {
         check_fits(extent, 0, data)?;
         self.storage().group_of(extent)?;
         if data.is_empty() {
+            self.transactions.check()?;
             self.transactions.is_exclusive(extent)?;
             return Ok(Overwrite::InPlace);
         }
@@ -136,6 +134,7 @@ impl Volume {
     /// [`WriteError::Length`]. [`WriteError::NoSpace`]: none of the groups that are read-write had room when it was
     /// looked at, and there was a moment at which all others were read-only. (That is looked up once; until space becomes
     /// free or a group is opened, further requests are refused at once.)
+    /// [`WriteError::Commit`] in its place once a commit has failed. (Where there is room, [`CowWrite::finish`] says so.)
     ///
     /// # Example
     /// ```
@@ -179,7 +178,8 @@ impl Volume {
     /// [`WriteError::NoSpace`] with a `read_only` of at least 1; then it finishes what it holds, and waits.
     ///
     /// # Errors
-    /// [`WriteError::Length`]; [`WriteError::NoSpace`], with a `read_only` of 0.
+    /// [`WriteError::Length`]; [`WriteError::NoSpace`], with a `read_only` of 0; [`WriteError::Commit`] once a commit has
+    /// failed, which ends the wait too.
     ///
     /// # Example
     /// ```
@@ -229,6 +229,8 @@ impl Volume {
         refusal: ReserveError,
         length: u64,
     ) -> Result<CowWrite<'_>, WriteError> {
+        // Before "no space": nobody can make any now. And before a wait, which the abort ends by one look more.
+        self.transactions.check()?;
         if let ReserveError::ReadOnly(_) = refusal {
             // Once a call: the thread that froze the group may have the processor first.
             yield_now();
@@ -277,7 +279,8 @@ impl Volume {
     ///
     /// # Errors
     /// [`WriteError::ReadOnly`], [`WriteError::Shared`] where others refer to the extent: write elsewhere instead.
-    /// [`WriteError::Outside`], [`WriteError::NotAnExtent`], [`WriteError::NoReference`].
+    /// [`WriteError::Outside`], [`WriteError::NotAnExtent`], [`WriteError::NoReference`]. [`WriteError::Commit`] once a
+    /// commit has failed.
     ///
     /// # Example
     /// ```
@@ -298,6 +301,7 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin_nocow(&self, extent: LogicalRange) -> Result<NocowWrite<'_>, WriteError> {
+        self.transactions.check()?;
         let group = self.storage().group_of(extent)?;
         let admission = group.block_group.begin_nocow()?;
         // V1: the next token first.
@@ -473,8 +477,8 @@ impl CowWrite<'_> {
         self.volume.write_within(self.extent(), offset, data)
     }
 
-    /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Blocks
-    /// while a commit closes the transaction that runs.
+    /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Does not wait for a
+    /// commit.
     ///
     /// # Errors
     /// [`WriteError::Commit`] once a commit failed; the space is given back.
@@ -494,15 +498,16 @@ impl CowWrite<'_> {
     /// ```
     #[inline(always)]
     pub fn finish(self) -> Result<LogicalRange, WriteError> {
-        // Unchecked: the extent is new, and nobody else's.
-        let add = DelayedRef::add(self.extent());
-        self.finish_by(|handle| {
-            handle.push(add);
+        let transactions = &self.volume.transactions;
+        // Unchecked, and without a handle: the extent is new, and nobody else's.
+        self.new.queue(|extent| {
+            transactions.push(DelayedRef::add(extent))?;
             Ok(())
         })
     }
 
-    /// As [`CowWrite::finish`], and drops one reference of `old` in the same transaction.
+    /// As [`CowWrite::finish`], and drops one reference of `old` in the same transaction. Blocks while a commit closes
+    /// the transaction that runs.
     ///
     /// # Errors
     /// As [`CowWrite::finish`], and as [`Volume::delete`] for `old`; the space is given back.
@@ -525,18 +530,9 @@ impl CowWrite<'_> {
     pub fn finish_instead_of(self, old: LogicalRange) -> Result<LogicalRange, WriteError> {
         self.volume.storage().group_of(old)?;
         let refs = [DelayedRef::drop(old), DelayedRef::add(self.extent())];
-        self.finish_by(|handle| handle.change(&refs))
-    }
-
-    /// Finishes, if `queue` queues the references; otherwise the write is given up.
-    #[inline(always)]
-    fn finish_by(
-        self,
-        queue: impl FnOnce(&mut TransactionHandle<'_>) -> Result<(), RefError>,
-    ) -> Result<LogicalRange, WriteError> {
         let mut handle = self.volume.transactions.join()?;
         self.new.queue(|_| {
-            let queued = queue(&mut handle);
+            let queued = handle.change(&refs);
             drop(handle);
             Ok(queued?)
         })

@@ -68,6 +68,28 @@ fn type_name(of: &Type) -> Option<String> {
     }
 }
 
+/// The functions that the plain run calls as tests: `#[test]`, and not `#[ignore]`.
+pub fn tests(file: &syn::File) -> BTreeSet<String> {
+    let mut tests = BTreeSet::new();
+    file.items.iter().for_each(|item| add_tests(item, &mut tests));
+    tests
+}
+
+fn add_tests(item: &Item, tests: &mut BTreeSet<String>) {
+    match item {
+        Item::Fn(item) => {
+            let has = |name| item.attrs.iter().any(|attribute| attribute.path().is_ident(name));
+            if has("test") && !has("ignore") {
+                tests.insert(item.sig.ident.to_string());
+            }
+        }
+        Item::Mod(module) => {
+            module.content.iter().flat_map(|(_, items)| items).for_each(|item| add_tests(item, tests));
+        }
+        _ => (),
+    }
+}
+
 /// A public item.
 pub struct Public {
     pub name: String,

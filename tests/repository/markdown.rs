@@ -27,6 +27,16 @@ pub enum Element {
         language: Option<String>,
         text: String,
     },
+    /// Of a table, its head too.
+    Row(Vec<Cell>),
+}
+
+/// Of a row of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Without what is in backticks.
+    pub text: String,
+    pub code: Vec<String>,
 }
 
 /// An element, and the line on which it begins.
@@ -47,8 +57,14 @@ impl Page {
     }
 
     pub fn parse(path: &str, text: &str) -> Self {
-        let mut reader =
-            Reader { text, open_links: Vec::new(), heading: None, block: None, elements: Vec::new() };
+        let mut reader = Reader {
+            text,
+            open_links: Vec::new(),
+            heading: None,
+            block: None,
+            row: (0, Vec::new()),
+            elements: Vec::new(),
+        };
         let mut broken = Vec::new();
         let note = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             broken.push((link.span.start, link.reference.to_string()));
@@ -108,6 +124,7 @@ struct Reader<'text> {
     open_links: Vec<OpenLink>,
     heading: Option<(usize, usize, String)>,
     block: Option<(usize, Option<String>, String)>,
+    row: (usize, Vec<Cell>),
     elements: Vec<Located>,
 }
 
@@ -128,13 +145,24 @@ impl Reader<'_> {
         }
     }
 
+    /// Nothing outside of a table.
+    fn add_to_cell(&mut self, add: impl FnOnce(&mut Cell)) {
+        if let Some(cell) = self.row.1.last_mut() {
+            add(cell);
+        }
+    }
+
     fn take(&mut self, event: Event<'_>, at: usize) {
         match event {
             Event::Start(tag) => self.start(tag, at),
             Event::End(tag) => self.end(tag),
-            Event::Text(text) => self.add_text(&text),
+            Event::Text(text) => {
+                self.add_text(&text);
+                self.add_to_cell(|cell| cell.text.push_str(&text));
+            }
             Event::Code(code) => {
                 self.add_text(&code);
+                self.add_to_cell(|cell| cell.code.push(code.to_string()));
                 self.push(at, Element::CodeSpan(code.to_string()));
             }
             Event::SoftBreak | Event::HardBreak => self.add_text(" "),
@@ -154,6 +182,8 @@ impl Reader<'_> {
             Tag::CodeBlock(CodeBlockKind::Fenced(language)) => {
                 self.block = Some((at, Some(language.to_string()), String::new()));
             }
+            Tag::TableHead | Tag::TableRow => self.row = (at, Vec::new()),
+            Tag::TableCell => self.row.1.push(Cell::default()),
             Tag::CodeBlock(CodeBlockKind::Indented) => self.block = Some((at, None, String::new())),
             _ => (),
         }
@@ -170,6 +200,10 @@ impl Reader<'_> {
                 if let Some(OpenLink { at, text, destination, label }) = self.open_links.pop() {
                     self.push(at, Element::Link { text, destination, label });
                 }
+            }
+            TagEnd::TableHead | TagEnd::TableRow => {
+                let (at, cells) = std::mem::take(&mut self.row);
+                self.push(at, Element::Row(cells));
             }
             TagEnd::CodeBlock => {
                 if let Some((at, language, text)) = self.block.take() {

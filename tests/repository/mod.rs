@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each of the two uses a part")]
 
 pub mod circles;
+pub mod declared;
+pub mod faults;
 pub mod items;
 pub mod markdown;
 pub mod ways;

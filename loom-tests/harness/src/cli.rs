@@ -22,7 +22,8 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
   --replay TOKEN         replay one execution and draw it (also: <PROJECT>_REPLAY=TOKEN)
   --write-diagrams DIR   draw all twins into DIR, as text and HTML, with an index
   --check-diagrams DIR   fail when DIR is not what would be written
-  --certificate [F]      run everything, then write this engine's columns of F.json, and the page F.md
+  --certificate [F]      run everything, or what a filter takes, then write this engine's columns of F.json for
+                         what was run, and the page F.md
   --check-certificate [F]  run everything, then fail when F.json says something else (seconds aside)
   --compare [F]          run everything, then fail when another engine's columns of F.json have other outcomes
 ";

@@ -19,12 +19,18 @@ pub(crate) struct Whole<'a> {
     explorer: &'static dyn Explore,
     options: &'a Options,
     limits: Limits,
+    /// No case is left out but long ones.
+    is_all: bool,
     explored: OnceCell<Option<Certificate>>,
 }
 
+const NOT_WHOLE: &str = "diagrams, comparisons and a check of a certificate are about the whole suite, and so is \
+                         each row of a certificate that is written about a whole case: no filter (but for rows), no \
+                         part, and no limit by a variable";
+
 impl<'a> Whole<'a> {
     /// # Errors
-    /// When there is a filter or a limit.
+    /// When there is a limit.
     pub(crate) fn new(
         suite: &'a Suite,
         explorer: &'static dyn Explore,
@@ -33,12 +39,11 @@ impl<'a> Whole<'a> {
     ) -> Result<Self, String> {
         let selection = &options.arguments.selection;
         let unlimited = Limits { branches: limits.branches, reorder: limits.reorder, ..Limits::default() };
-        if *limits != unlimited || selection.is_filtered() || selection.ignored == Ignored::Only {
-            return Err("diagrams, certificates and comparisons are about the whole suite: \
-                        no filter, no part, and no limit by a variable"
-                .into());
+        if *limits != unlimited {
+            return Err(NOT_WHOLE.into());
         }
-        Ok(Self { suite, explorer, options, limits: unlimited, explored: OnceCell::new() })
+        let is_all = !selection.is_filtered() && selection.ignored != Ignored::Only;
+        Ok(Self { suite, explorer, options, limits: unlimited, is_all, explored: OnceCell::new() })
     }
 
     /// False when something is not as it is written.
@@ -51,6 +56,9 @@ impl<'a> Whole<'a> {
     }
 
     fn act(&self, mode: FileMode, path: &Path) -> Result<bool, String> {
+        if !self.is_all && mode != FileMode::WriteCertificate {
+            return Err(NOT_WHOLE.into());
+        }
         match mode {
             FileMode::WriteDiagrams => self.write_diagrams(path),
             FileMode::CheckDiagrams => self.check_diagrams(path),
@@ -98,7 +106,7 @@ impl<'a> Whole<'a> {
         let file = base.with_extension("json");
         let old = file.exists().then(|| Certificate::read(&file)).transpose()?.unwrap_or_default();
         let Some(mut now) = self.explored()?.cloned() else { return Ok(false) };
-        now.keep(old, self.suite, self.explorer.name());
+        now.keep(old, self.suite, self.explorer.name(), self.is_all);
         now.write(base)?;
         say(&format!("certificate written to {}", file.display()));
         Ok(true)

@@ -28,8 +28,8 @@ impl Specification {
 
     /// A change of the tree that the commit at work has not made yet.
     pub fn next_change(&self) -> Option<(LogicalRange, bool)> {
-        let inserted = self.refs.keys().find(|extent| !self.tree.contains(extent));
-        let removed = self.tree.iter().find(|extent| !self.refs.contains_key(extent));
+        let inserted = self.run_extents().find(|extent| !self.tree.contains(extent));
+        let removed = self.tree.iter().find(|extent| !self.is_run(**extent));
         inserted.map(|extent| (*extent, true)).or(removed.map(|extent| (*extent, false)))
     }
 

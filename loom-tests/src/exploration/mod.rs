@@ -75,7 +75,7 @@ const TWINS: &[Twin] = &[
     ),
     twin(
         "the delayed ref being queued before the ordered extent is finished",
-        Change::Program(Cow, |role| role.moving(Step::RemoveOrdered, Step::Join)),
+        Change::Program(Cow, |role| role.moving(Step::RemoveOrdered, Step::QueueRef)),
         "O4",
         Cow,
     ),

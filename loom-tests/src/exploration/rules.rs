@@ -66,9 +66,7 @@ fn allowed() -> Run {
         Event::AddOrdered { extent },
         Event::EndReservation { group: id, extent, kept: true },
         Event::Write { extent, both: false },
-        Event::Join,
         Event::QueueRef { extent, add: true, transaction: TransactionId(1) },
-        Event::EndTransaction,
         Event::RemoveOrdered { extent, failed: false },
     ];
     let nocow = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blockgate::volume::Overwrite;
+use blockgate::volume::{Overwrite, WriteError};
 use blockgate::{
     BlockGroup, BlockGroupId, DelayedRef, Device, LogicalRange, OrderedExtents, Shards, Transactions, Volume,
 };
@@ -32,6 +32,15 @@ pub fn models() -> Vec<Model> {
             .theorem("A clone that was committed never changes.")
             .must_reach(&outcomes)
             .plays(clone(true)),
+        Model::new(COMMITS_INSIDE)
+            .theorem(
+                "A clone that waits holds no transaction handle: the write that it waits for may commit.",
+            )
+            .must_reach(&["in-place", "shared"])
+            .plays(clone_beside_a_write_that_commits()),
+        Model::new(AFTER_ONES_OWN)
+            .theorem("A thread that has finished its in-place write can clone the extent.")
+            .plays(clone_ones_own(Write::Finished)),
         Model::new(BY_HAND)
             .theorem("V5, V6: composed from public parts, a clone never changes.")
             .must_reach(&["in-place", "shared", "waited"])
@@ -40,6 +49,8 @@ pub fn models() -> Vec<Model> {
 }
 
 const BY_HAND: &str = "clone/by-hand";
+const COMMITS_INSIDE: &str = "clone/add-reference+commit-inside-a-write";
+const AFTER_ONES_OWN: &str = "clone/after-ones-own-write";
 
 pub fn twins() -> Vec<Twin> {
     let twin = |name, left_out, by_hand: ByHand| {
@@ -67,10 +78,15 @@ pub fn twins() -> Vec<Twin> {
             ByHand { waits: Waits::BeforeQueueing, ..ByHand::WHOLE },
         ),
         Twin::new("clone/inside-ones-own-write")
-            .of("clone/add-reference+overwrite")
+            .of(AFTER_ONES_OWN)
             .left_out("finishing one's own in-place write before the clone")
             .expect("deadlock")
-            .plays(clone_inside_a_write()),
+            .plays(clone_ones_own(Write::Open)),
+        Twin::new("clone/wait-inside-a-handle")
+            .of(COMMITS_INSIDE)
+            .left_out("ending the handle before the wait")
+            .expect("deadlock")
+            .plays(wait_inside_a_handle()),
     ]
 }
 
@@ -132,12 +148,60 @@ fn clone(commits: bool) -> Play {
         .end(World::end)
 }
 
-fn clone_inside_a_write() -> Play {
-    let clone = |world: &World| {
-        let _write = world.volume.begin_nocow(world.extent).expect("it is the only reference");
+/// What a thread does with its own in-place write before it clones the extent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Finished,
+    Open,
+}
+
+fn clone_ones_own(own: Write) -> Play {
+    let clone = move |world: &World| {
+        let write = world.volume.begin_nocow(world.extent).expect("it is the only reference");
+        let open = match own {
+            Write::Finished => {
+                write.finish();
+                None
+            }
+            Write::Open => Some(write),
+        };
         world.clone(false);
+        drop(open);
     };
-    unjudged().world(World::new).main("cloner", clone).role("committer", World::commit).end(World::end)
+    let stage = if own == Write::Finished { stage(&[group()]) } else { unjudged() };
+    stage.world(World::new).main("cloner", clone).role("committer", World::commit).end(World::end)
+}
+
+fn clone_beside_a_write_that_commits() -> Play {
+    let overwrite_and_commit = |world: &World| match world.volume.begin_nocow(world.extent) {
+        Ok(write) => {
+            write.write_at(0, &[2; SECTOR as usize]).expect("the device works");
+            world.commit();
+            write.finish();
+            reached("in-place");
+        }
+        Err(WriteError::Shared { .. }) => reached("shared"),
+        Err(error) => violated("no write fails", error.to_string()),
+    };
+    stage(&[group()])
+        .world(World::new)
+        .main("cloner", |world| world.clone(false))
+        .role("overwriter, then committer", overwrite_and_commit)
+        .end(World::end)
+}
+
+/// The same by hand.
+fn wait_inside_a_handle() -> Play {
+    let overwrite_and_commit = |parts: &Parts| {
+        let ordered = parts.ordered.add(parts.extent);
+        let _ = parts.transactions.commit().expect("commits");
+        ordered.finish();
+    };
+    unjudged()
+        .world(Parts::new)
+        .main("cloner", |parts| parts.clone(Waits::InsideTheHandle))
+        .role("overwriter, then committer", overwrite_and_commit)
+        .end(drop)
 }
 
 /// A cloner and an overwriter, with the types of L2 and L3.
@@ -160,6 +224,7 @@ enum Look {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waits {
     BeforeQueueing,
+    InsideTheHandle,
     AfterQueueing,
     Never,
 }
@@ -217,6 +282,7 @@ impl Parts {
         wait_if(Waits::BeforeQueueing);
         let mut handle = self.transactions.join().expect("runs");
         handle.change(&[DelayedRef::add(self.extent)]).expect("it is live");
+        wait_if(Waits::InsideTheHandle);
         handle.end();
         wait_if(Waits::AfterQueueing);
         self.cloned.set(self.source.value(self.extent.start()));

@@ -24,7 +24,7 @@ pub fn models() -> Vec<Model> {
         Model::new("replace/by-hand-2-cow-in-one-shard")
             .theorem("The same, of two COW writers that share every word and every lock.")
             .must_reach(&["refused", "waited-reservation", "waited-ordered", "both-devices"])
-            .second_engine_only()
+            .long_under_loom()
             .weight(500)
             .plays(two_in_one_shard().play(Compare::AtOnce)),
         Model::new("replace/by-hand-cow-twice")
@@ -253,7 +253,7 @@ fn reservation_ends_first(roles: ReplaceByHand) -> ReplaceByHand {
 }
 
 fn ordered_finished_first(roles: ReplaceByHand) -> ReplaceByHand {
-    roles.writes(Role::Cow.moving(Step::RemoveOrdered, Step::Join))
+    roles.writes(Role::Cow.moving(Step::RemoveOrdered, Step::QueueRef))
 }
 
 /// A replace that leaves `steps` out.

@@ -2,12 +2,13 @@
 //! Argued in `docs/delayed_ref.md`.
 
 use blockgate::delayed_ref::{DrainedRefs, FoldedRef};
+use blockgate::sync::Mutex;
 use blockgate::{DelayedRef, DelayedRefQueue, LogicalRange, Shards};
-use loom_harness::Model;
+use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{Note, check, reached};
-use crate::stage::{Empty, Play, stage};
+use crate::stage::{Empty, Play, Stage, stage, unjudged};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -29,6 +30,22 @@ pub fn models() -> Vec<Model> {
             )
             .must_reach(&["cancelled-in-the-first", "cancelled-in-the-second", "over-two"])
             .plays(add_and_drop()),
+        Model::new("delayed-ref/cut")
+            .theorem(
+                "D4: a drain takes no ref without those that were queued before it, in whichever shards.",
+            )
+            .must_reach(&["neither", "the-first-alone", "the-second-alone", "both"])
+            .plays(chained(stage(&[]), 1, 3)),
+    ]
+}
+
+pub fn twins() -> Vec<Twin> {
+    vec![
+        Twin::new("delayed-ref/shard-after-shard")
+            .of("delayed-ref/cut")
+            .left_out("locking all shards before the first is drained")
+            .expect(CUT)
+            .plays(chained(unjudged(), 2, 1)),
     ]
 }
 
@@ -113,4 +130,67 @@ impl Folding {
         let sum: i64 = first.iter().chain(&second).map(|folded| folded.change).sum();
         check(sum == 0, "D3: folding keeps the sum", || format!("{first:?}, {second:?}"));
     }
+}
+
+const CUT: &str = "D4: a drain is a cut";
+
+/// Two refs, the second of which is queued by a thread that may know of the first.
+struct Chained {
+    /// One; or several of one shard each, which a drain takes one after the other.
+    queues: Vec<DelayedRefQueue>,
+    first_is_queued: Mutex<bool>,
+    drained: Note<Vec<LogicalRange>>,
+    /// Whether the second thread knew.
+    is_in_order: Note<bool>,
+}
+
+impl Chained {
+    fn new(queues: usize, shards: usize) -> Self {
+        Self {
+            queues: (0..queues).map(|_| DelayedRefQueue::new(Shards::new(shards))).collect(),
+            first_is_queued: Mutex::new(false),
+            drained: Note::default(),
+            is_in_order: Note::default(),
+        }
+    }
+
+    fn push(&self, number: usize) {
+        self.queues[number % self.queues.len()].push(DelayedRef::add(block(number as u64)));
+    }
+
+    fn first(&self) {
+        self.push(0);
+        *self.first_is_queued.lock() = true;
+    }
+
+    fn second(&self) {
+        let is_in_order = *self.first_is_queued.lock();
+        self.push(1);
+        self.is_in_order.set(is_in_order);
+    }
+
+    fn drain(&self) {
+        let refs = self.queues.iter().map(DelayedRefQueue::drain);
+        self.drained
+            .set(refs.flat_map(|refs| refs.iter().map(|one| one.extent).collect::<Vec<_>>()).collect());
+    }
+
+    fn end(mut self) {
+        let drained = self.drained.take().unwrap_or_default();
+        let [first, second] = [0, 1].map(|number| drained.contains(&block(number)));
+        let is_in_order = self.is_in_order.take() == Some(true);
+        reached(match (first, second) {
+            (false, false) => "neither",
+            (true, false) => "the-first-alone",
+            (false, true) => "the-second-alone",
+            (true, true) => "both",
+        });
+        check(first || !second || !is_in_order, CUT, || "the second ref was taken without the first".into());
+    }
+}
+
+/// Three shards, one a thread; or as many queues, which makes the drain one of shard after shard.
+fn chained(stage: Stage, queues: usize, shards: usize) -> Play {
+    let cast = stage.world(move || Chained::new(queues, shards)).main("drain", Chained::drain);
+    cast.role("first producer", Chained::first).role("second producer", Chained::second).end(Chained::end)
 }

@@ -62,6 +62,7 @@ pub fn twins() -> Vec<Twin> {
         counterexamples::specification_twins(),
         gate::twins(),
         ordered_extent::twins(),
+        delayed_ref::twins(),
         transaction::twins(),
         block_group::twins(),
         room::twins(),

@@ -149,7 +149,7 @@ fn meeting() -> Vec<Model> {
     vec![
         meeting("replace/2-cow-in-one-shard", &[Cow, Cow], &and(COW, &["waited-for-2-ordered"]))
             .theorem(of("two writers that share every word and every lock"))
-            .second_engine_only()
+            .long_under_loom()
             .weight(500),
         meeting(
             "replace/cow+nocow-in-one-shard",
@@ -178,11 +178,10 @@ fn several_rounds() -> Vec<Model> {
             .theorem(of("a writer that overwrites one extent on either side of the copy of it")),
         twice("replace/2-cow-twice", &[Cow, Cow], &cow)
             .theorem(of("two writers that both write on either side of the drain"))
-            .second_engine_only()
             .weight(500),
         twice("replace/cow+nocow-twice", &[Cow, Nocow], &and(&cow, &nocow))
             .theorem(of("a COW and a NOCOW writer that both write on either side of the drain"))
-            .second_engine_only()
+            .long_under_loom()
             .weight(700),
         twice(
             "replace/cow+committer-twice",
@@ -190,7 +189,6 @@ fn several_rounds() -> Vec<Model> {
             &and(&cow, &["committed-then-committed-a-write"]),
         )
         .theorem(of("a writer beside three commits, of which any may have either of its refs"))
-        .second_engine_only()
         .weight(500),
     ]
 }
@@ -211,7 +209,6 @@ fn several_replaces() -> Vec<Model> {
             &["target-given-up", "second-group", "both-devices", "source-alone"],
         )
         .theorem(of("a replace after one that had passed a group and was given up, with another target"))
-        .second_engine_only()
         .weight(30),
         model(
             "replace/cow+nocow-after-one-given-up",
@@ -232,11 +229,11 @@ fn clones() -> Vec<Model> {
             .theorem(of(
                 "an extent that gets a second reference and loses one, before and after the drain's commit",
             ))
-            .second_engine_only()
+            .long_under_loom()
             .weight(10),
         model("replace/clone+committer", Plan::of(&[Cloner, Committer]), &cloned)
             .theorem(of("a clone whose two refs land in any two of three transactions"))
-            .second_engine_only()
+            .long_under_loom()
             .weight(30),
         model(
             "replace/2-owners",
@@ -247,7 +244,7 @@ fn clones() -> Vec<Model> {
             "an extent of two owners: the first to overwrite it moves, and so does the second, unless the \
                      drain has committed that it is alone",
         ))
-        .second_engine_only()
+        .long_under_loom()
         .weight(20),
     ]
 }

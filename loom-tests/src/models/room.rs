@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use blockgate::sync::Mutex;
+use blockgate::sync::{Monitor, Mutex};
 use blockgate::volume::WriteError;
 use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Reservation, Shards, Volume};
 use loom_harness::{Model, Twin};
@@ -34,8 +34,20 @@ pub fn models() -> Vec<Model> {
             .theorem(
                 "Space that a thread has given back is there for its next request, whatever others were told meanwhile.",
             )
+            .second_engine_only()
             .must_reach(&["refused-by-a-full-volume", "refused-by-a-group-with-room"])
             .plays(given_back()),
+        Model::new("block-group/wait-for-a-free")
+            .theorem("Lemma 11: a writer that waits for a group learns that space became free in another.")
+            .second_engine_only()
+            .must_reach(&["first-group", "second-group"])
+            .plays(wait_for_a_free()),
+        Model::new("block-group/wait-beside-an-abort")
+            .theorem(
+                "C5: a writer that waits for a group learns that a commit has failed, though none opens.",
+            )
+            .must_reach(&["admitted-before", "learns-of-it"])
+            .plays(wait_beside_an_abort()),
     ]
 }
 
@@ -56,6 +68,11 @@ pub fn twins() -> Vec<Twin> {
             .left_out("the look at the count before the pass, instead of after it")
             .expect(GIVEN_BACK)
             .plays(refusal_counted_afterwards()),
+        Twin::new("block-group/wait-for-openings-alone")
+            .of("block-group/wait-for-a-free")
+            .left_out("waking the writer where space became free")
+            .expect("deadlock")
+            .plays(wait_for_openings_alone()),
     ]
 }
 
@@ -70,10 +87,13 @@ fn ranges(groups: u64) -> Vec<LogicalRange> {
 }
 
 fn volume(groups: u64) -> Volume {
-    let sectors = usize::try_from(2 * groups * SECTOR).expect("few");
     let builder = Volume::builder(SECTOR).shards(Shards::new(1));
     let builder = ranges(groups).into_iter().fold(builder, blockgate::VolumeBuilder::group);
-    builder.build(Arc::new(MemoryDevice::new(sectors))).expect("fits")
+    builder.build(memory(groups)).expect("fits")
+}
+
+fn memory(groups: u64) -> Arc<MemoryDevice> {
+    Arc::new(MemoryDevice::new(usize::try_from(2 * groups * SECTOR).expect("few")))
 }
 
 fn check_volume(mut volume: Volume) {
@@ -119,6 +139,65 @@ fn wait_for_an_opening() -> Play {
         check(write.is_ok(), "the group that opens has room", || format!("{write:?}"));
     };
     stage(&ranges(1)).world(|| volume(1)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+}
+
+/// The first group stays read-only until the writer is through, and the second is full at first.
+fn wait_for_a_free() -> Play {
+    struct World {
+        volume: Volume,
+        is_through: Monitor<bool>,
+    }
+    let world = || World { volume: volume(2), is_through: Monitor::new(false) };
+    let free = |world: &World| {
+        let [first, second] = [0, 1].map(|index| world.volume.groups()[index].block_group());
+        let read_only = first.set_read_only();
+        drop(second.reserve(2 * SECTOR));
+        world.is_through.wait_until(|is_through| is_through.then_some(()));
+        drop(read_only);
+    };
+    let write = |world: &World| {
+        match world.volume.wait_begin_cow(2 * SECTOR) {
+            Ok(write) => reached(if write.extent().start() == 0 { "first-group" } else { "second-group" }),
+            Err(error) => violated(ROOM, error.to_string()),
+        }
+        let mut is_through = world.is_through.lock();
+        *is_through = true;
+        is_through.notify_all();
+    };
+    let stage = stage(&ranges(2)).world(world);
+    stage.main("scrub", free).role("writer", write).end(|world| check_volume(world.volume))
+}
+
+/// The group stays read-only until the writer is through.
+fn wait_beside_an_abort() -> Play {
+    struct World {
+        volume: Volume,
+        is_through: Monitor<bool>,
+    }
+    let world = || {
+        let builder = Volume::builder(SECTOR).shards(Shards::new(1)).group(ranges(1)[0]);
+        let builder = builder.persist(|_, _| Err("the disk is full".into()));
+        let volume = builder.build(memory(1)).expect("fits");
+        World { volume, is_through: Monitor::new(false) }
+    };
+    let fail = |world: &World| {
+        let read_only = world.volume.groups()[0].block_group().set_read_only();
+        check(world.volume.commit().is_err(), "its root cannot be made durable", String::new);
+        world.is_through.wait_until(|is_through| is_through.then_some(()));
+        drop(read_only);
+    };
+    let write = |world: &World| {
+        match world.volume.wait_begin_cow(SECTOR) {
+            Ok(_) => reached("admitted-before"),
+            Err(WriteError::Commit(_)) => reached("learns-of-it"),
+            Err(error) => violated("C5: it learns why", error.to_string()),
+        }
+        let mut is_through = world.is_through.lock();
+        *is_through = true;
+        is_through.notify_all();
+    };
+    let stage = stage(&ranges(1)).world(world);
+    stage.main("committer", fail).role("writer", write).end(|world| check_volume(world.volume))
 }
 
 /// What a writer does with its first write before it waits for the second.
@@ -216,4 +295,27 @@ fn refusal_counted_afterwards() -> Play {
         }
     };
     unjudged().world(ByHand::new).main("giver", give_back).role("writer", write).end(drop)
+}
+
+/// A group by hand, beside a count of openings, of which there is none.
+fn wait_for_openings_alone() -> Play {
+    struct World {
+        group: ByHand,
+        openings: Monitor<u64>,
+        is_through: Monitor<bool>,
+    }
+    let world = || World { group: ByHand::new(), openings: Monitor::new(0), is_through: Monitor::new(false) };
+    let free = |world: &World| {
+        drop(world.group.reserve());
+        world.is_through.wait_until(|is_through| is_through.then_some(()));
+    };
+    let write = |world: &World| {
+        while world.group.reserve().is_none() {
+            world.openings.wait_until(|openings| (*openings != 0).then_some(()));
+        }
+        let mut is_through = world.is_through.lock();
+        *is_through = true;
+        is_through.notify_all();
+    };
+    unjudged().world(world).main("giver", free).role("writer", write).end(drop)
 }

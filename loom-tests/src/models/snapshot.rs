@@ -21,7 +21,7 @@ pub fn models() -> Vec<Model> {
         Model::new("snapshot/delete-and-reuse")
             .theorem("S1: the bytes of a held snapshot are not another extent's.")
             .must_reach(&["listed", "deleted-before", "reused", "kept"])
-            .second_engine_only()
+            .long_under_loom()
             .plays(delete_and_reuse(Hold::Snapshot)),
         Model::new("snapshot/overwrite")
             .theorem("V8: the bytes of a held snapshot are not overwritten in place.")
@@ -30,7 +30,7 @@ pub fn models() -> Vec<Model> {
         Model::new("snapshot/2-snapshots")
             .theorem("S2: what was removed is free when the last snapshot that is older is dropped.")
             .must_reach(&["kept", "freed"])
-            .second_engine_only()
+            .long_under_loom()
             .plays(two_snapshots()),
     ]
 }

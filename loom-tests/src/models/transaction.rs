@@ -21,6 +21,10 @@ pub fn models() -> Vec<Model> {
             .theorem("C2 to C4: a commit root has the refs of all handles of its transaction, and no others.")
             .must_reach(&["in-the-root", "lands-in-the-next"])
             .plays(joiners_against_committers(2, 1)),
+        Model::new("transaction/2-pushers+committer")
+            .theorem("D4: what is pushed without a handle is in the root of its transaction, and pairs are in one.")
+            .must_reach(&["in-the-root", "lands-in-the-next"])
+            .plays(pushers_against_committer()),
         Model::new("transaction/joiner+2-committers")
             .theorem("C1, T2: commits at once are done one after the other; commit roots never go back.")
             .must_reach(&["in-the-root", "lands-in-the-next"])
@@ -51,10 +55,18 @@ pub fn models() -> Vec<Model> {
             .must_reach(&["joined-before", "joined-while-it-persists", "refused-at-joining"])
             .weight(3)
             .plays(failing_commit()),
+        Model::new("transaction/failed-push")
+            .theorem("C5: once a commit failed, what is pushed without a handle is refused.")
+            .must_reach(&["pushed-before", "pushed-while-it-persists", "refused"])
+            .plays(failing_push()),
         Model::new("transaction/failed-refs")
             .theorem("C4, C5: a commit whose refs do not fit never opens; a thread that waits to join learns of it.")
             .must_reach(&["joined-before", "refused-at-joining"])
             .plays(failing_refs()),
+        Model::new("transaction/failed-commit+waiter")
+            .theorem("C5: a thread that waits for something of the embedder's is woken when a commit fails.")
+            .must_reach(&["learns-at-once", "is-woken"])
+            .plays(waiting_for_something_else(stage(&[]), Wakes::Yes)),
         Model::new("transaction/unwinding-commit")
             .theorem("C5: a commit that unwinds has failed.")
             .must_reach(&["joined-before", "joined-while-it-persists", "refused-at-joining"])
@@ -73,6 +85,11 @@ pub fn twins() -> Vec<Twin> {
             .left_out("ending one's own handle before the commit")
             .expect("deadlock")
             .plays(commit_inside_a_handle()),
+        Twin::new("transaction/abort-wakes-nobody")
+            .of("transaction/failed-commit+waiter")
+            .left_out("the wake-up of threads that wait for something of the embedder's")
+            .expect("deadlock")
+            .plays(waiting_for_something_else(unjudged(), Wakes::No)),
         Twin::new("transaction/joiners-race")
             .of("transaction/waiting-joiner")
             .left_out("being let in by the commit that opens")
@@ -115,6 +132,12 @@ impl Joined {
         let mut handle = self.transactions.join().expect("no commit fails");
         handle.push(DelayedRef::add(block(number)));
         self.landed[number].set(handle.end());
+    }
+
+    /// Two refs that belong together, of the extents `2 * number` and the next.
+    fn push_two(&self, number: usize) {
+        let refs = [2 * number, 2 * number + 1].map(|number| DelayedRef::add(block(number)));
+        self.landed[number].set(self.transactions.push_all(&refs).expect("no commit fails"));
     }
 
     fn commit(&self, number: usize) {
@@ -164,6 +187,26 @@ fn joiners_against_committers(joiners: usize, committers: usize) -> Play {
         cast = cast.role("joiner", move |world| world.join_and_end(number));
     }
     cast.end(Joined::end)
+}
+
+fn pushers_against_committer() -> Play {
+    let end = |mut world: Joined| {
+        let (root, pending) = world.transactions.pending();
+        for (number, landed) in world.landed.each_mut().map(Note::take).into_iter().enumerate() {
+            let there = [0, 1].map(|half| root.get(block(2 * number + half).start()).is_some());
+            let should = landed.is_some_and(|landed| landed <= root.transaction());
+            reached(if should { "in-the-root" } else { "lands-in-the-next" });
+            check(there == [should; 2], "D4: a root has all of a transaction's refs", || {
+                format!("part of {landed:?}; in the root of {}: {there:?}", root.transaction())
+            });
+        }
+        let all = root.with(&pending.fold()).expect("the refs fit");
+        check(all.len() == 4, "D1: each delayed ref is applied exactly once", || format!("{all:?}"));
+    };
+    // C2: nobody has written to these extents.
+    let cast =
+        stage(&[]).waiving(&["C2"]).world(|| Joined::new(3)).main("committer", |world| world.commit(0));
+    cast.role("pusher", |world| world.push_two(0)).role("pusher", |world| world.push_two(1)).end(end)
 }
 
 fn commit_inside_a_handle() -> Play {
@@ -373,7 +416,10 @@ impl CommitSteps for Fails {
 
 impl Failing {
     fn stage(how: fn() -> Result<(), Box<dyn Error + Send + Sync>>) -> Empty<Self> {
-        stage(&[]).world(move || Self { transactions: Transactions::with_steps(Shards::new(3), Fails(how)) })
+        // C2: nobody has written to what is pushed.
+        stage(&[])
+            .waiving(&["C2"])
+            .world(move || Self { transactions: Transactions::with_steps(Shards::new(3), Fails(how)) })
     }
 
     fn try_join(&self) {
@@ -384,6 +430,14 @@ impl Failing {
         }
     }
 
+    fn try_push(&self) {
+        match self.transactions.push(DelayedRef::add(block(1))) {
+            Ok(TransactionId(1)) => reached("pushed-before"),
+            Ok(_) => reached("pushed-while-it-persists"),
+            Err(_) => reached("refused"),
+        }
+    }
+
     fn fail(&self) {
         check(self.transactions.commit().is_err(), "a commit that fails says so", String::new);
         self.check_aborted();
@@ -391,6 +445,7 @@ impl Failing {
 
     fn check_aborted(&self) {
         check(self.transactions.join().is_err(), ABORTED, String::new);
+        check(self.transactions.push(DelayedRef::add(block(2))).is_err(), ABORTED, String::new);
         check(self.transactions.commit().is_err(), ABORTED, String::new);
         let root = self.transactions.commit_root().transaction();
         check(root == TransactionId(0), "C4: what failed is never switched to", || format!("{root}"));
@@ -405,6 +460,11 @@ fn failing_commit() -> Play {
     };
     let cast = Failing::stage(|| Err("the device is full".into())).main("committer", Failing::fail);
     cast.role("joiner", Failing::try_join).role("committer", commit).end(drop)
+}
+
+fn failing_push() -> Play {
+    let cast = Failing::stage(|| Err("the device is full".into())).main("committer", Failing::fail);
+    cast.role("pusher", Failing::try_push).end(drop)
 }
 
 fn failing_refs() -> Play {
@@ -425,8 +485,50 @@ fn failing_refs() -> Play {
         Err(_) => reached("refused-at-joining"),
     };
     // D1: what is dropped was not added, which is why it fails.
-    let cast = stage(&[]).waiving(&["D1"]).world(with_a_ref_too_many).main("committer", Failing::fail);
+    let cast = stage(&[]).waiving(&["C2", "D1"]).world(with_a_ref_too_many).main("committer", Failing::fail);
     cast.role("joiner", join).end(drop)
+}
+
+/// How often threads that wait for something of the embedder's were woken; and whether a commit that fails wakes them.
+struct Wakeable(Monitor<u64>, Wakes);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wakes {
+    Yes,
+    No,
+}
+
+impl CommitSteps for Wakeable {
+    fn before_switch(&self, _: &CommitRoot, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Err("the device is full".into())
+    }
+
+    fn aborted(&self) {
+        if self.1 == Wakes::Yes {
+            let mut wakes = self.0.lock();
+            *wakes += 1;
+            wakes.notify_all();
+        }
+    }
+}
+
+fn waiting_for_something_else(stage: Stage, wakes: Wakes) -> Play {
+    let world = move || Transactions::with_steps(Shards::new(1), Wakeable(Monitor::new(0), wakes));
+    let fail = |transactions: &Transactions<Wakeable>| {
+        check(transactions.commit().is_err(), ABORTED, String::new);
+    };
+    // In that order: what is counted after the look ends the wait.
+    let wait = |transactions: &Transactions<Wakeable>| {
+        let Wakeable(wakes, _) = transactions.steps();
+        let seen = *wakes.lock();
+        if transactions.failure().is_some() {
+            return reached("learns-at-once");
+        }
+        wakes.wait_until(|wakes| (*wakes != seen).then_some(()));
+        check(transactions.failure().is_some(), "C5: the reason is there", String::new);
+        reached("is-woken");
+    };
+    stage.world(world).main("committer", fail).role("waiter", wait).end(drop)
 }
 
 fn unwinding_commit() -> Play {

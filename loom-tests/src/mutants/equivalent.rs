@@ -31,13 +31,30 @@ const fn swap(role: Role, first: Step, second: Step, argument: &'static str) -> 
     Swap { mutant: StepMutant { role, mutation: Mutation::Swapped(first, second) }, argument }
 }
 
-pub const ORDERINGS: &[WeakerOrdering] = &[WeakerOrdering {
-    file: "src/replace/cursor.rs",
-    function: "Cursor::reset",
-    operation: "publish",
-    argument: "The cursor starts at zero, so a writer that reads zero cannot distinguish a reset from the \
-               beginning, and concludes nothing from it. The ordering is that of the one `publish`, which `advance` needs.",
-}];
+pub const ORDERINGS: &[WeakerOrdering] = &[
+    WeakerOrdering {
+        file: "src/replace/cursor.rs",
+        function: "Cursor::reset",
+        operation: "publish",
+        argument: "The cursor starts at zero, so a writer that reads zero cannot distinguish a reset from the \
+                   beginning, and concludes nothing from it. The ordering is that of the one `publish`, which `advance` \
+                   needs.",
+    },
+    WeakerOrdering {
+        file: "src/transaction/turns.rs",
+        function: "Turns::abort",
+        operation: "publish",
+        argument: "A thread that reads it takes the lock for the reason, under which it was published. The ordering is \
+                   that of the one `publish`, which others need.",
+    },
+    WeakerOrdering {
+        file: "src/transaction/turns.rs",
+        function: "Turns::look_for_abort",
+        operation: "get",
+        argument: "A thread that reads it takes the lock for the reason, under which it was published. The ordering is \
+                   that of the one `get`, which others need.",
+    },
+];
 
 pub const STEPS: &[Swap] = &[
     swap(
@@ -50,18 +67,10 @@ pub const STEPS: &[Swap] = &[
     swap(
         Role::Cow,
         Step::Write,
-        Step::Join,
-        "The copy waits for the ordered extent, which is finished after both. A commit waits for the handle \
-         and takes its refs, none of which is queued yet; so it only waits longer. (A1 does not order `Write` \
-         and `Join`.)",
-    ),
-    swap(
-        Role::Cow,
-        Step::EndTransaction,
-        Step::RemoveOrdered,
-        "The handle that is still held delays the commit: the drain goes on to the commit, which waits for the \
-         handle to end, with its ref. So Lemma 5 needs `Join < RemoveOrdered` and no more (A1); `Volume` keeps \
-         the stronger `EndTransaction < RemoveOrdered` (V3).",
+        Step::QueueRef,
+        "The copy waits for the ordered extent, which is finished after both. A commit in between lists bytes that are \
+         not there yet, which only a reader of that root would see. (A1 does not order `Write` and `QueueRef`; \
+         `Volume` writes first.)",
     ),
     swap(
         Role::Nocow,

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use blockgate::sync::Monitor;
 use blockgate::{
     BlockGroup, BlockGroupId, CommitRoot, Cursor, CursorReader, DelayedRef, Device, Event, LogicalRange,
-    NocowAdmission, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, TransactionHandle,
-    Transactions,
+    NocowAdmission, OrderedExtent, OrderedExtents, ReadOnly, Reservation, Shards, Transactions,
 };
 
 use super::machine::{Machine, Performed, have, run};
@@ -153,7 +152,6 @@ struct Hands<'w> {
     reservation: Option<Reservation<'w>>,
     nocow_admission: Option<NocowAdmission<'w>>,
     ordered: Option<OrderedExtent<&'w OrderedExtents>>,
-    handle: Option<TransactionHandle<'w>>,
     both: bool,
     read_only: Option<ReadOnly<'w>>,
     root: Option<CommitRoot>,
@@ -257,7 +255,6 @@ impl<'w> Hands<'w> {
             reservation: None,
             nocow_admission: None,
             ordered: None,
-            handle: None,
             both: false,
             read_only: None,
             root: None,
@@ -269,7 +266,7 @@ impl<'w> Hands<'w> {
 
     /// What a refused writer holds it drops.
     fn give_up(&mut self) {
-        (self.reservation, self.nocow_admission, self.ordered, self.handle) = (None, None, None, None);
+        (self.reservation, self.nocow_admission, self.ordered) = (None, None, None);
     }
 
     fn write_step(&mut self, step: Step) -> Result<(), Refused> {
@@ -290,10 +287,9 @@ impl<'w> Hands<'w> {
             Step::EndNocow => drop(have(self.nocow_admission.take())),
             Step::ReadCursor => self.both = have(self.extent).start() < parts.reader.address(),
             Step::Write => parts.do_io(have(self.extent), self.value, self.both),
-            Step::Join => self.handle = Some(parts.transactions.join().expect("no commit fails")),
-            Step::QueueRef => have(self.handle.as_mut()).push(DelayedRef::add(have(self.extent))),
-            Step::EndTransaction => {
-                have(self.handle.take()).end();
+            Step::QueueRef => {
+                let queued = parts.transactions.push(DelayedRef::add(have(self.extent)));
+                queued.expect("no commit fails");
             }
             Step::RemoveOrdered => have(self.ordered.take()).finish(),
             step => self.replace_step(step),

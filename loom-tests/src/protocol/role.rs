@@ -48,9 +48,7 @@ impl Role {
                 S::EndReservation,
                 S::ReadCursor,
                 S::Write,
-                S::Join,
                 S::QueueRef,
-                S::EndTransaction,
                 S::RemoveOrdered,
             ],
             Self::Nocow => {

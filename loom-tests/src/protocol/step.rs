@@ -17,6 +17,7 @@ pub enum Step {
     ReadCursor,
     Write,
     Join,
+    /// With a handle, where the role has one.
     QueueRef,
     /// The event `QueueRef` too.
     DropRef,
@@ -83,9 +84,9 @@ impl Step {
             Self::EndReservation => (&[], Some(T::Reservation), &[]),
             Self::EndNocow => (&[], Some(T::NocowAdmission), &[]),
             // To write without having looked at the cursor is to write to the source.
-            Self::ReadCursor | Self::Write => (&[T::Extent], None, &[]),
+            Self::ReadCursor | Self::Write | Self::QueueRef => (&[T::Extent], None, &[]),
             Self::Join => (&[], None, &[T::Handle]),
-            Self::QueueRef | Self::DropRef => (&[T::Handle, T::Extent], None, &[]),
+            Self::DropRef => (&[T::Handle, T::Extent], None, &[]),
             Self::EndTransaction => (&[], Some(T::Handle), &[]),
             Self::RemoveOrdered => (&[], Some(T::OrderedExtent), &[]),
             Self::SetReadOnly => (&[], None, &[T::ReadOnly]),

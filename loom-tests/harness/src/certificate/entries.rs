@@ -106,13 +106,20 @@ impl Certificate {
     }
 
     /// Takes over from `old` what this run cannot know, as far as it is of cases that are still in the suite: the
-    /// columns of the other engines, and long cases that were not run now. A litmus test of another engine need
-    /// not be in the suite.
-    pub(crate) fn keep(&mut self, old: Self, suite: &Suite, engine: &str) {
+    /// columns of the other engines, and cases that were not run now: long ones, or any where `is_all` is false. A
+    /// litmus test of another engine need not be in the suite.
+    pub(crate) fn keep(&mut self, old: Self, suite: &Suite, engine: &str, is_all: bool) {
+        let stays = |case, is_litmus, column: &str| {
+            let may_be_old = |case| column != engine || !is_all || suite.is_long(case);
+            match case {
+                Some(case) => may_be_old(case),
+                None => is_litmus && column != engine,
+            }
+        };
         for (name, entry) in old.models {
             let case = suite.find(&name);
             for (column, found) in entry.engines.clone() {
-                if stays(case, entry.litmus, column == engine, suite) {
+                if stays(case, entry.litmus, &column) {
                     let kept = self.models.entry(name.clone());
                     let declared = || match case {
                         Some(case) => ModelEntry::of(case),
@@ -125,7 +132,7 @@ impl Certificate {
         for (name, entry) in old.twins {
             let case = suite.find(&name);
             for (column, found) in entry.engines.clone() {
-                if stays(case, entry.litmus, column == engine, suite) {
+                if stays(case, entry.litmus, &column) {
                     let kept = self.twins.entry(name.clone());
                     let declared = || match case {
                         Some(case) => TwinEntry::of(case),
@@ -157,14 +164,6 @@ impl Certificate {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-/// Whether a column of an older certificate is still true: `case` is what the suite has of that name now.
-fn stays(case: Option<&Case>, is_litmus: bool, is_of_this_engine: bool, suite: &Suite) -> bool {
-    match case {
-        Some(case) => !is_of_this_engine || suite.is_long(case),
-        None => is_litmus && !is_of_this_engine,
-    }
 }
 
 impl ModelEntry {
@@ -252,13 +251,15 @@ pub(super) mod tests {
         };
         let short = Suite::new("s").model(Model::new("m"));
         let long = Suite::new("s").model(Model::new("m").long());
-        let kept = |suite: &Suite| {
+        let kept_of = |suite: &Suite, is_all| {
             let mut now = Certificate::default();
-            now.keep(old(), suite, "loom");
+            now.keep(old(), suite, "loom", is_all);
             now.models.get("m").map(|entry| entry.engines.keys().cloned().collect::<Vec<_>>())
         };
-        assert_eq!(kept(&short), Some(vec!["second".to_string()]));
-        assert_eq!(kept(&long), Some(vec!["loom".to_string(), "second".to_string()]));
-        assert_eq!(kept(&Suite::new("s")), None);
+        let (both, second) = (vec!["loom".to_string(), "second".to_string()], vec!["second".to_string()]);
+        assert_eq!(kept_of(&short, true), Some(second));
+        assert_eq!(kept_of(&long, true), Some(both.clone()));
+        assert_eq!(kept_of(&short, false), Some(both), "a filter left it out");
+        assert_eq!(kept_of(&Suite::new("s"), false), None);
     }
 }

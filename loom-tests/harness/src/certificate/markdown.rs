@@ -16,7 +16,11 @@ impl Certificate {
     }
 
     fn heading(&self) -> String {
-        let mut out = String::from("# Certificate\n\nGenerated, do not edit. Explored\n\n");
+        let mut out = String::from(
+            "# Certificate\n\nGenerated, do not edit. A number of executions says how much there is to explore, and \
+             no more:\na change of the code that leaves it as it was may still have changed what the code does. \
+             Explored\n\n",
+        );
         for (engine, version) in &self.engines {
             let columns = self.models.values().filter_map(|model| model.engines.get(engine));
             let (models, executions) = columns

@@ -134,10 +134,10 @@ pub(crate) fn reach(outcome: &str) {
 }
 
 /// Adds a step of the running role.
-pub(crate) fn push(text: String, file: &str, line: u32) {
+pub(crate) fn push(text: String, file: &str) {
     let Some(role) = with(|run| run.engine.role) else { return };
     // Outside of the borrow: an engine may be asked.
-    let row = Row { role: role(), text, file: file.into(), line };
+    let row = Row { role: role(), text, file: file.into() };
     with(|run| run.rows.push(row));
 }
 
@@ -225,10 +225,10 @@ mod tests {
         for _ in 0..3 {
             begin_execution();
             if is_recording() {
-                push("step".into(), "a.rs", 1);
+                push("step".into(), "a.rs");
             }
         }
         let rows = finish().unwrap().rows;
-        assert_eq!(rows, [Row { role: 7, text: "step".into(), file: "a.rs".into(), line: 1 }]);
+        assert_eq!(rows, [Row { role: 7, text: "step".into(), file: "a.rs".into() }]);
     }
 }

@@ -23,11 +23,11 @@ pub fn is_recording() -> bool {
 /// Must be called from a role (not from a destructor that runs after the execution).
 pub fn record(location: &Location<'_>, text: impl Into<String>) {
     if context::is_recording() {
-        context::push(text.into(), location.file(), location.line());
+        context::push(text.into(), location.file());
     }
 }
 
-/// [`record`]s a step of the current role at the caller's line.
+/// [`record`]s a step of the current role in the caller's file.
 #[track_caller]
 pub fn note(text: impl Into<String>) {
     record(Location::caller(), text);

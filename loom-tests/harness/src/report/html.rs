@@ -1,4 +1,4 @@
-//! The same diagram as one HTML page: no network, no script, and every step links to its line.
+//! The same diagram as one HTML page: no network, no script, and every step links to its file.
 
 use super::timeline::Diagram;
 use crate::search::Row;
@@ -79,7 +79,7 @@ fn cell(row: &Row, diagram: &Diagram, links: &str) -> String {
     if Path::new(&row.file).is_absolute() {
         return format!("<td{style}>{shown}</td>");
     }
-    let place = format!("{}{}#L{}", escape(links), escape(&row.file.replace('\\', "/")), row.line);
+    let place = format!("{}{}", escape(links), escape(&row.file.replace('\\', "/")));
     format!("<td{style}><a href=\"{place}\">{shown}</a></td>")
 }
 
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn steps_are_escaped_linked_and_marked() {
-        let row = |role, text: &str, file: &str| Row { role, text: text.into(), file: file.into(), line: 12 };
+        let row = |role, text: &str, file: &str| Row { role, text: text.into(), file: file.into() };
         let diagram = Diagram {
             title: "a<b".into(),
             about: String::new(),
@@ -124,9 +124,7 @@ mod tests {
             replay: "cargo test".into(),
         };
         let page = page(&diagram, "../../");
-        assert!(
-            page.contains("<td><a href=\"../../src/a.rs#L12\">allocate <mark>[64K, 68K)</mark></a></td>")
-        );
+        assert!(page.contains("<td><a href=\"../../src/a.rs\">allocate <mark>[64K, 68K)</mark></a></td>"));
         assert!(page.contains("<td style=\"padding-left:2em\">--&gt; x</td>"));
         assert!(page.contains("<h1>a&lt;b</h1>") && page.contains("<th>r &amp; w</th>"));
         assert!(!page.contains("/elsewhere") && !page.contains("http"));

@@ -9,8 +9,8 @@ use std::time::Duration;
 pub(crate) struct Row {
     pub(crate) role: usize,
     pub(crate) text: String,
+    /// Where it was recorded. Without the line: a stored diagram would be stale after each edit above it.
     pub(crate) file: String,
-    pub(crate) line: u32,
 }
 
 /// A search from its first execution to its end or its first failure.

@@ -73,7 +73,7 @@ fn row(done: &Operation) -> Row {
         Some(format!("{file}:{}", place.line())),
     ];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    Row { role: *thread, text, file: place.file().into(), line: place.line() }
+    Row { role: *thread, text, file: place.file().into() }
 }
 
 /// Nobody asks how much was explored.

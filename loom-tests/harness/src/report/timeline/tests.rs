@@ -1,12 +1,8 @@
 use super::*;
 
 fn diagram(roles: &[&str], steps: &[(usize, &str)]) -> Diagram {
-    let row = |(role, text): &(usize, &str)| Row {
-        role: *role,
-        text: (*text).into(),
-        file: "src/a.rs".into(),
-        line: 7,
-    };
+    let row =
+        |(role, text): &(usize, &str)| Row { role: *role, text: (*text).into(), file: "src/a.rs".into() };
     Diagram {
         title: "replace/no-drain".into(),
         about: "the drain".into(),
