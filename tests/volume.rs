@@ -201,10 +201,8 @@ fn a_first_write_passes_over_full_groups() {
     assert_eq!(fourth.extent(), extents[3], "where a commit freed space");
     assert!(last.contains(&first().finish().expect("queued")), "the only one with room");
     drop(fourth);
-    assert!(
-        last.contains(&first().finish().expect("queued")),
-        "where a search ended, though the fourth has room"
-    );
+    assert_eq!(first().finish().expect("queued"), extents[3], "where space was given back");
+    assert!(last.contains(&first().finish().expect("queued")), "the only one with room");
     delete_and_commit(&volume, extents[5]);
     assert_eq!(first().extent(), extents[5], "where a commit freed space");
 }
@@ -218,8 +216,9 @@ fn volumes_that_take_each_others_place_in_a_threads_memory_pass_over_full_groups
             delete_and_commit(volume, extents[3]);
             volume.begin_cow(UNIT).expect("space")
         };
-        drop(volume.begin_cow(UNIT).expect("in the last group, where this search ends"));
+        let in_the_last = volume.begin_cow(UNIT).expect("space");
         drop(fourth);
+        drop(in_the_last); // the last place where space was given back
     }
     for (volume, last, _) in &volumes {
         let write = volume.begin_cow(UNIT).expect("space");
@@ -247,6 +246,69 @@ fn a_volume_inherits_nothing_from_one_that_is_gone() {
         let starts = [0; 2].map(|_| volume.begin_cow(UNIT).expect("space").finish().expect("queued").start());
         assert_eq!(starts, [0, UNIT], "a new thread of a volume begins at its first group");
     }
+}
+
+/// A pass that found no room is not repeated while none came about; and is when some did, in whichever way.
+#[test]
+fn a_full_volume_refuses_until_space_is_free() {
+    let builder =
+        (0..3).map(|index| range(index * UNIT, UNIT)).fold(Volume::builder(UNIT), VolumeBuilder::group);
+    let volume = builder.build(memory()).expect("fits");
+    let writes: Vec<_> = (0..3).map(|_| volume.begin_cow(UNIT).expect("space")).collect();
+    let is_full = || {
+        let refused =
+            |_| matches!(volume.begin_cow(UNIT), Err(WriteError::NoSpace { largest: 0, read_only: 0, .. }));
+        (0..2).all(refused)
+    };
+    assert!(is_full());
+    let extents: Vec<_> = writes.into_iter().map(|write| write.finish().expect("queued")).collect();
+    assert!(is_full() && volume.commit().is_ok() && is_full());
+
+    for extent in &extents {
+        volume.delete(*extent).expect("it is live");
+        assert!(is_full(), "not before the commit");
+        volume.commit().expect("commits");
+        let write = volume.begin_cow(UNIT).expect("a commit freed it");
+        assert!(is_full());
+        drop(write);
+        let write = volume.begin_cow(UNIT).expect("it was given back");
+        let _ = write.finish().expect("queued");
+        assert!(is_full());
+        volume.commit().expect("commits");
+    }
+    let scrub = volume.groups()[0].block_group().set_read_only();
+    assert!(is_full(), "no opening gives it room");
+    drop(scrub);
+    let scrub = volume.groups()[0].block_group().set_read_only();
+    for _ in 0..2 {
+        assert!(matches!(volume.begin_cow(UNIT), Err(WriteError::NoSpace { read_only: 1, .. })));
+    }
+    drop(scrub);
+    assert!(is_full());
+    assert!(matches!(volume.begin_cow(UNIT + 1), Err(WriteError::Length { .. })), "not for want of space");
+}
+
+/// A group stays read-only meanwhile.
+#[test]
+fn a_writer_that_waits_gets_space_that_a_commit_frees() {
+    let builder =
+        (0..2).map(|index| range(index * UNIT, UNIT)).fold(Volume::builder(UNIT), VolumeBuilder::group);
+    let volume = builder.build(memory()).expect("fits");
+    let scrub = volume.groups()[0].block_group().set_read_only();
+    let extent = volume.write(&pattern(1, UNIT)).expect("space");
+    volume.commit().expect("commits");
+    std::thread::scope(|scope| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let volume = &volume;
+        scope.spawn(move || sender.send(volume.wait_begin_cow(UNIT).map(|write| write.extent())));
+        volume.delete(extent).expect("it is live");
+        let found = receiver.recv_timeout(std::time::Duration::from_millis(20));
+        assert!(found.is_err(), "before the commit it waits");
+        volume.commit().expect("commits");
+        let found = receiver.recv_timeout(std::time::Duration::from_secs(10));
+        drop(scrub);
+        assert_eq!(found.expect("it does not wait for the scrub").expect("space"), extent);
+    });
 }
 
 /// At each stage, on the way out too, also of a freeze inside another.

@@ -20,6 +20,8 @@ pub(crate) fn benches() -> Vec<Bench> {
         freeze::bench(),
         search::first_write(),
         search::refused(),
+        search::full_volume(),
+        search::nine_volumes(),
     ]
 }
 

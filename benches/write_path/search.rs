@@ -1,7 +1,8 @@
 //! What it costs to find space where there is nearly none.
 //!
-//! Measured: a thread's first allocation, in a volume where all groups but the last are full; and a request that no hole
-//! of a fragmented group serves. Goal: as fast among 100,000 groups, or 100,000 holes, as among 10.
+//! Measured: a thread's first allocation, in a volume where all groups but the last are full; one where another volume has
+//! taken its place in the thread's memory; a request where all groups are full; and one that no hole of a fragmented group
+//! serves. Goals: as fast among 100,000 groups, or 100,000 holes, as among 10; less than a microsecond.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use blockgate::{BlockGroup, BlockGroupId, LogicalRange, MemoryDevice, Shards, Volume};
 
 use super::PAGE;
+use crate::method::goal::Goal;
 use crate::method::rounds::Candidate;
 use crate::method::sample::{Case, Metric, Sample};
 use crate::method::stats::percentile;
@@ -49,6 +51,50 @@ pub(crate) fn refused() -> Bench {
             vec![Candidate::ours("reserve", refuse).operations(100)]
         },
         goals: Vec::new,
+    }
+}
+
+pub(crate) fn full_volume() -> Bench {
+    Bench {
+        name: "write-path/full-volume",
+        about: "A request in a volume whose groups are all full, after the first one.",
+        axis: Axis::Size("groups"),
+        candidates: |case| {
+            let volume = nearly_full(case.size);
+            let _last = volume.begin_cow(PAGE).expect("space").finish().expect("queued");
+            assert!(volume.begin_cow(PAGE).is_err());
+            let refuse =
+                move |n| latencies((0..n).map(|_| timed(|| assert!(volume.begin_cow(PAGE).is_err()))));
+            vec![Candidate::ours("begin_cow", refuse).operations(100)]
+        },
+        goals: || vec![under_a_microsecond(100_000)],
+        ..refused()
+    }
+}
+
+fn under_a_microsecond(groups: u64) -> Goal {
+    Goal::value("begin_cow", Case::size(groups), Metric::P50, 1.0)
+}
+
+/// A thread keeps its place in eight volumes: the ninth displaces the first.
+pub(crate) fn nine_volumes() -> Bench {
+    Bench {
+        name: "write-path/nine-volumes",
+        about: "An allocation in each of 9 volumes in turn, where all groups but one are full.",
+        axis: Axis::Size("groups"),
+        cases: |_| [10, 2000].map(Case::size).into(),
+        candidates: |case| {
+            let volumes: Vec<_> = (0..9).map(|_| nearly_full(case.size)).collect();
+            let allocate = move |n: u64| {
+                let volumes = volumes.iter().cycle().take(usize::try_from(n).expect("few"));
+                latencies(
+                    volumes.map(|volume| timed(|| drop(volume.begin_cow(PAGE).expect("the last has room")))),
+                )
+            };
+            vec![Candidate::ours("begin_cow", allocate).operations(900)]
+        },
+        goals: || vec![under_a_microsecond(2000)],
+        ..refused()
     }
 }
 

@@ -33,14 +33,14 @@
 mod error;
 mod figures;
 mod free_space;
-mod openings;
+mod room;
 mod shared;
 
 use std::ops::Deref;
 
 pub use error::{AlignmentError, GroupDefect, ReadOnlyError, ReserveError};
 pub use figures::{Figures, SpaceError, SpaceKind};
-pub(crate) use openings::Openings;
+pub(crate) use room::{Refusal, Room};
 pub use shared::{NocowAdmission, ReadOnly, Reservation, SharedBlockGroup};
 
 use crate::sharded::Shards;
@@ -143,9 +143,9 @@ impl BlockGroup {
         Ok(groups.map(|shared| Self { shared }).collect())
     }
 
-    /// The same group, whose openings are counted with those of other groups.
-    pub(crate) fn counting_in(mut self, openings: &Arc<Openings>) -> Self {
-        self.shared.openings = Some(Arc::clone(openings));
+    /// The same group, which says in `room` when it may have some.
+    pub(crate) fn counting_in(mut self, room: &Arc<Room>) -> Self {
+        self.shared.room = Some(Arc::clone(room));
         self
     }
 

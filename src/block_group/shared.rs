@@ -9,7 +9,7 @@ use crate::units::{BlockGroupId, LogicalRange};
 use super::error::{ReadOnlyError, ReserveError};
 use super::figures::{Figures, SpaceKind};
 use super::free_space::FreeSpace;
-use super::openings::Openings;
+use super::room::Room;
 
 /// The part of a block group that writers and drains share: its space, the writers that are about to use it,
 /// and whether any may.
@@ -40,7 +40,7 @@ pub struct SharedBlockGroup {
     pub(super) nocow_writers: Gate,
     pub(super) space: FreeSpace,
     /// Of the volume that the group is in, if it is in one.
-    pub(super) openings: Option<Arc<Openings>>,
+    pub(super) room: Option<Arc<Room>>,
 }
 
 impl SharedBlockGroup {
@@ -62,7 +62,7 @@ impl SharedBlockGroup {
             reservations,
             nocow_writers,
             space,
-            openings: None,
+            room: None,
         })
     }
 
@@ -233,6 +233,14 @@ impl SharedBlockGroup {
     pub(crate) fn give_back(&self, extent: LogicalRange) {
         let released = self.space.rebook(extent, SpaceKind::Reserved, SpaceKind::Free);
         debug_assert!(released.is_ok(), "{released:?}");
+        if let Some(room) = &self.room {
+            room.freed_in(self.index());
+        }
+    }
+
+    /// Among the groups of a volume, which are numbered from 0.
+    fn index(&self) -> usize {
+        usize::try_from(self.id.0).expect("the groups are in memory")
     }
 
     #[cold]
@@ -460,7 +468,7 @@ impl Drop for ReadOnly<'_> {
         emit_then(
             || Event::SetReadWrite { group: group.id },
             || {
-                let _at_work = group.openings.as_deref().map(Openings::begin);
+                let _at_work = group.room.as_deref().map(Room::open);
                 drop(level);
             },
         );

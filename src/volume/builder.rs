@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::block_group::{BlockGroup, Openings};
+use crate::block_group::{BlockGroup, Room};
 use crate::device::Device;
 use crate::extent_tree::{Changes, CommitRoot, ExtentItem, sorted};
 use crate::ordered_extent::OrderedExtents;
@@ -15,7 +15,7 @@ use crate::units::{BlockGroupId, LogicalRange, TransactionId};
 
 use super::device_replace::Replacement;
 use super::error::BuildError;
-use super::storage::{HadRoom, Persist, Storage};
+use super::storage::{Persist, Storage};
 use super::target::TargetSlots;
 use super::{Volume, VolumeGroup};
 
@@ -206,12 +206,11 @@ impl VolumeBuilder {
         }
         let (last, extents) = std::mem::replace(&mut self.last_root, (TransactionId(0), Vec::new()));
         let extents = sorted(last, extents)?;
-        let openings = Arc::new(Openings::new());
-        let mut groups = self.build_groups(&openings)?;
+        let room = Arc::new(Room::new(self.groups.len()));
+        let mut groups = self.build_groups(&room)?;
         self.book_existing(&extents, &mut groups)?;
         let target = TargetSlots::new(self.shards);
-        let storage =
-            Storage { groups, openings, had_room: HadRoom::new(), source, target, persist: self.persist };
+        let storage = Storage { groups, room, source, target, persist: self.persist };
         let (cursor, reader) = Cursor::new();
         Ok(Volume {
             transactions: Transactions::from_root(
@@ -226,13 +225,11 @@ impl VolumeBuilder {
         })
     }
 
-    fn build_groups(&self, openings: &Arc<Openings>) -> Result<Box<[VolumeGroup]>, BuildError> {
+    fn build_groups(&self, room: &Arc<Room>) -> Result<Box<[VolumeGroup]>, BuildError> {
         let block_groups = BlockGroup::several(BlockGroupId(0), &self.groups, self.alignment, self.shards)?;
         let ordered = OrderedExtents::several(self.shards, block_groups.len());
-        let group = |(group, ordered): (BlockGroup, _)| VolumeGroup {
-            block_group: group.counting_in(openings),
-            ordered,
-        };
+        let group =
+            |(group, ordered): (BlockGroup, _)| VolumeGroup { block_group: group.counting_in(room), ordered };
         Ok(block_groups.into_iter().zip(ordered).map(group).collect())
     }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 
-use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError, ReserveError};
+use crate::block_group::{AlignmentError, GroupDefect, ReadOnlyError, Refusal, ReserveError};
 use crate::extent_tree::{RefError, RootError};
 use crate::replace::CopyError;
 use crate::sync::Arc;
@@ -227,6 +227,11 @@ impl WriteError {
             ReserveError::NoSpace { largest, .. } => Self::NoSpace { length, largest, read_only: 0 },
             ReserveError::Length { length, alignment } => Self::Length { length, alignment },
         }
+    }
+
+    /// Of each group.
+    pub(super) fn no_space(Refusal { largest, read_only }: Refusal, length: u64) -> Self {
+        Self::NoSpace { length, largest, read_only }
     }
 }
 

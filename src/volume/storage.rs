@@ -7,10 +7,10 @@
 use std::error::Error;
 use std::io;
 
-use crate::block_group::{BlockGroup, Openings, SpaceError};
+use crate::block_group::{BlockGroup, Room, SpaceError};
 use crate::device::Device;
 use crate::extent_tree::{Changes, CommitRoot};
-use crate::sync::{Arc, CounterWord, Ordering};
+use crate::sync::Arc;
 use crate::transaction::CommitSteps;
 use crate::units::LogicalRange;
 
@@ -24,31 +24,10 @@ pub(super) type Persist =
 /// The block groups and devices of a volume, as a commit sees them.
 pub(super) struct Storage {
     pub(super) groups: Box<[VolumeGroup]>,
-    pub(super) openings: Arc<Openings>,
-    pub(super) had_room: HadRoom,
+    pub(super) room: Arc<Room>,
     pub(super) source: Arc<dyn Device>,
     pub(super) target: TargetSlots,
     pub(super) persist: Option<Arc<Persist>>,
-}
-
-/// The index of a group that had room lately: the one where a search ended, or where a commit freed space. A thread
-/// that searches looks there first, so that not each of them passes over all the full groups. It proves nothing.
-pub(super) struct HadRoom(CounterWord);
-
-impl HadRoom {
-    pub(super) fn new() -> Self {
-        Self(CounterWord::new(0))
-    }
-
-    pub(super) fn index(&self) -> usize {
-        // Relaxed: a place to begin at. What was freed is seen under the lock of its slice.
-        usize::try_from(self.0.read(Ordering::Relaxed)).expect("an index was stored")
-    }
-
-    pub(super) fn store(&self, index: usize) {
-        // Relaxed: as in `index`.
-        let _ = self.0.update(0, (Ordering::Relaxed, Ordering::Relaxed), |_| Some(index as u64));
-    }
 }
 
 impl CommitSteps for Storage {
@@ -73,13 +52,13 @@ impl CommitSteps for Storage {
             assert!(unpinned.is_ok(), "what a commit pinned is pinned: {unpinned:?}");
         }
         if let Some(index) = extents.last().and_then(|extent| self.index_of(*extent)) {
-            self.had_room.store(index);
+            self.room.freed_in(index);
         }
     }
 
     /// A writer that waits for a group looks first whether a commit has failed.
     fn aborted(&self) {
-        self.openings.let_all_look_again();
+        self.room.let_all_look_again();
     }
 }
 

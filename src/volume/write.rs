@@ -16,7 +16,7 @@
 use std::fmt;
 use std::io;
 
-use crate::block_group::ReserveError;
+use crate::block_group::{Refusal, ReserveError};
 use crate::delayed_ref::DelayedRef;
 use crate::event::{Event, emit};
 use crate::new_extent::NewExtent;
@@ -132,8 +132,9 @@ impl Volume {
     ///
     /// # Errors
     /// [`WriteError::Length`]. [`WriteError::NoSpace`]: none of the groups that are read-write had room when it was
-    /// looked at, and there was a moment at which all others were read-only. [`WriteError::Commit`] in its place once a
-    /// commit has failed. (Where there is room, [`CowWrite::finish`] says so.)
+    /// looked at, and there was a moment at which all others were read-only. (That is looked up once; until space becomes
+    /// free or a group is opened, further requests are refused at once.)
+    /// [`WriteError::Commit`] in its place once a commit has failed. (Where there is room, [`CowWrite::finish`] says so.)
     ///
     /// # Example
     /// ```
@@ -169,7 +170,7 @@ impl Volume {
     }
 
     /// As [`Volume::begin_cow`], and where no group that is read-write has room, blocks while one is read-only: until
-    /// the first that opens has room, or none is read-only.
+    /// the first that opens has room, space becomes free in another, or none is read-only.
     ///
     /// The calling thread is to hold no token of this volume meanwhile ([`CowWrite`], [`NocowWrite`], a level of
     /// read-only, a transaction handle): the drain that made the group read-only may wait for it, without end. A
@@ -209,11 +210,11 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_begin_cow(&self, length: u64) -> Result<CowWrite<'_>, WriteError> {
-        let openings = &self.storage().openings;
+        let room = &self.storage().room;
         loop {
-            let seen = openings.count();
+            let before = room.look();
             match self.begin_cow(length) {
-                Err(WriteError::NoSpace { read_only: 1.., .. }) => openings.wait_after(seen),
+                Err(WriteError::NoSpace { read_only: 1.., .. }) => room.wait_since(&before),
                 outcome => return outcome,
             }
         }
@@ -234,39 +235,43 @@ impl Volume {
             // Once a call: the thread that froze the group may have the processor first.
             yield_now();
         }
-        if self.groups().len() == 1 {
-            // One look at one group is of one moment: nothing can have hopped.
+        if self.groups().len() == 1 || matches!(refusal, ReserveError::Length { .. }) {
+            // One look at one group is of one moment: nothing can have hopped. And a wrong length is wrong everywhere.
             return Err(WriteError::refused(refusal, length));
         }
+        let room = &self.storage().room;
         loop {
-            let seen = self.storage().openings.count();
+            let before = room.look();
+            if let Some(refusal) = before.refusal_of(length) {
+                return Err(WriteError::no_space(refusal, length));
+            }
             match self.begin_cow_in_any(first, length) {
-                Err(WriteError::NoSpace { read_only: 1.., .. })
-                    if self.storage().openings.count() != seen => {}
-                outcome => return outcome,
+                Ok(write) => return Ok(write),
+                Err(refusal) if room.refuse(&before, refusal) => {
+                    return Err(WriteError::no_space(refusal, length));
+                }
+                Err(_) => {}
             }
         }
     }
 
     /// One pass: in the group that had room lately, in the groups after `first`, in those before it, and in `first`.
-    fn begin_cow_in_any(&self, first: usize, length: u64) -> Result<CowWrite<'_>, WriteError> {
-        let had_room = &self.storage().had_room;
-        let (mut read_only, mut largest) = (0, 0);
-        for index in search_order(had_room.index(), first, self.groups().len()) {
+    fn begin_cow_in_any(&self, first: usize, length: u64) -> Result<CowWrite<'_>, Refusal> {
+        let room = &self.storage().room;
+        let mut refusal = Refusal { largest: 0, read_only: 0 };
+        for index in search_order(room.lately(), first, self.groups().len()) {
             match self.begin_cow_in(index, length) {
                 Ok(write) => {
                     remember(self.owner, index);
-                    had_room.store(index);
+                    room.found_in(index);
                     return Ok(write);
                 }
-                Err(ReserveError::ReadOnly(_)) => read_only += 1,
-                Err(ReserveError::NoSpace { largest: here, .. }) => largest = largest.max(here),
-                Err(ReserveError::Length { length, alignment }) => {
-                    return Err(WriteError::Length { length, alignment });
-                }
+                Err(ReserveError::ReadOnly(_)) => refusal.read_only += 1,
+                Err(ReserveError::NoSpace { largest, .. }) => refusal.largest = refusal.largest.max(largest),
+                Err(ReserveError::Length { .. }) => unreachable!("the first group would have said so"),
             }
         }
-        Err(WriteError::NoSpace { length, largest, read_only })
+        Err(refusal)
     }
 
     /// Begins an in-place write to `extent`, for I/O that the caller does at any later time. Until it has ended,
@@ -366,10 +371,10 @@ impl Volume {
     }
 }
 
-/// Each of `groups` indices once: `had_room`, then those after `first`, and on from the lowest.
-fn search_order(had_room: usize, first: usize, groups: usize) -> impl Iterator<Item = usize> {
-    let others = (first + 1..groups).chain(0..=first).filter(move |index| *index != had_room);
-    std::iter::once(had_room).chain(others)
+/// Each of `groups` indices once: `lately`, then those after `first`, and on from the lowest.
+fn search_order(lately: usize, first: usize, groups: usize) -> impl Iterator<Item = usize> {
+    let others = (first + 1..groups).chain(0..=first).filter(move |index| *index != lately);
+    std::iter::once(lately).chain(others)
 }
 
 #[inline]
@@ -653,7 +658,7 @@ mod tests {
 
     #[test]
     fn a_search_begins_where_there_was_room_and_visits_each_group_once() {
-        let order = |had_room, first| search_order(had_room, first, 4).collect::<Vec<_>>();
+        let order = |lately, first| search_order(lately, first, 4).collect::<Vec<_>>();
         assert_eq!(order(2, 0), [2, 1, 3, 0]);
         assert_eq!(order(1, 1), [1, 2, 3, 0]);
         assert_eq!(order(0, 3), [0, 1, 2, 3]);

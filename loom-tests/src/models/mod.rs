@@ -7,9 +7,9 @@ mod counterexamples;
 mod delayed_ref;
 mod freeze;
 mod gate;
-mod openings;
 mod ordered_extent;
 mod replace;
+mod room;
 mod snapshot;
 mod target;
 mod transaction;
@@ -44,7 +44,7 @@ pub fn models() -> Vec<Model> {
         delayed_ref::models(),
         transaction::models(),
         block_group::models(),
-        openings::models(),
+        room::models(),
         freeze::models(),
         replace::models(),
         clone::models(),
@@ -65,7 +65,7 @@ pub fn twins() -> Vec<Twin> {
         delayed_ref::twins(),
         transaction::twins(),
         block_group::twins(),
-        openings::twins(),
+        room::twins(),
         freeze::twins(),
         clone::twins(),
         snapshot::twins(),

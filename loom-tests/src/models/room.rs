@@ -1,11 +1,11 @@
-//! Of `src/block_group/openings.rs`: a writer that each group refused looks again where one was opened meanwhile, and can
+//! Of `src/block_group/room.rs`: a writer that each group refused looks again where one was opened meanwhile, and can
 //! wait for that. Argued in `docs/protocol.md`, Lemma 11.
 
 use std::sync::Arc;
 
-use blockgate::sync::Monitor;
+use blockgate::sync::{Monitor, Mutex};
 use blockgate::volume::WriteError;
-use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Shards, Volume};
+use blockgate::{BlockGroup, BlockGroupId, Frozen, LogicalRange, MemoryDevice, Reservation, Shards, Volume};
 use loom_harness::{Model, Twin};
 
 use super::Plays;
@@ -30,6 +30,18 @@ pub fn models() -> Vec<Model> {
             )
             .must_reach(&["both-at-once", "waited"])
             .plays(hold_and_wait(Batch::Finished)),
+        Model::new("block-group/given-back")
+            .theorem(
+                "Space that a thread has given back is there for its next request, whatever others were told meanwhile.",
+            )
+            .second_engine_only()
+            .must_reach(&["refused-by-a-full-volume", "refused-by-a-group-with-room"])
+            .plays(given_back()),
+        Model::new("block-group/wait-for-a-free")
+            .theorem("Lemma 11: a writer that waits for a group learns that space became free in another.")
+            .second_engine_only()
+            .must_reach(&["first-group", "second-group"])
+            .plays(wait_for_a_free()),
         Model::new("block-group/wait-beside-an-abort")
             .theorem(
                 "C5: a writer that waits for a group learns that a commit has failed, though none opens.",
@@ -51,10 +63,22 @@ pub fn twins() -> Vec<Twin> {
             .left_out("letting go before waiting")
             .expect("deadlock")
             .plays(hold_and_wait(Batch::Held)),
+        Twin::new("block-group/refusal-counted-afterwards")
+            .of("block-group/given-back")
+            .left_out("the look at the count before the pass, instead of after it")
+            .expect(GIVEN_BACK)
+            .plays(refusal_counted_afterwards()),
+        Twin::new("block-group/wait-for-openings-alone")
+            .of("block-group/wait-for-a-free")
+            .left_out("waking the writer where space became free")
+            .expect("deadlock")
+            .plays(wait_for_openings_alone()),
     ]
 }
 
 const ROOM: &str = "a group was read-write and had room at every moment";
+
+const GIVEN_BACK: &str = "space that was given back is found by the next request";
 
 /// Groups of two sectors, one after the other.
 fn ranges(groups: u64) -> Vec<LogicalRange> {
@@ -115,6 +139,33 @@ fn wait_for_an_opening() -> Play {
         check(write.is_ok(), "the group that opens has room", || format!("{write:?}"));
     };
     stage(&ranges(1)).world(|| volume(1)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+}
+
+/// The first group stays read-only until the writer is through, and the second is full at first.
+fn wait_for_a_free() -> Play {
+    struct World {
+        volume: Volume,
+        is_through: Monitor<bool>,
+    }
+    let world = || World { volume: volume(2), is_through: Monitor::new(false) };
+    let free = |world: &World| {
+        let [first, second] = [0, 1].map(|index| world.volume.groups()[index].block_group());
+        let read_only = first.set_read_only();
+        drop(second.reserve(2 * SECTOR));
+        world.is_through.wait_until(|is_through| is_through.then_some(()));
+        drop(read_only);
+    };
+    let write = |world: &World| {
+        match world.volume.wait_begin_cow(2 * SECTOR) {
+            Ok(write) => reached(if write.extent().start() == 0 { "first-group" } else { "second-group" }),
+            Err(error) => violated(ROOM, error.to_string()),
+        }
+        let mut is_through = world.is_through.lock();
+        *is_through = true;
+        is_through.notify_all();
+    };
+    let stage = stage(&ranges(2)).world(world);
+    stage.main("scrub", free).role("writer", write).end(|world| check_volume(world.volume))
 }
 
 /// The group stays read-only until the writer is through.
@@ -178,4 +229,93 @@ fn hold_and_wait(batch: Batch) -> Play {
     };
     let stage = if batch == Batch::Finished { stage(&ranges(1)) } else { unjudged() };
     stage.world(|| volume(1)).main("drain", drain).role("writer", write).end(check_volume)
+}
+
+/// The volume has room for one write, of two sectors.
+fn given_back() -> Play {
+    let nearly_full = || {
+        let volume = volume(2);
+        let _used = volume.begin_cow(2 * SECTOR).expect("space").finish().expect("queued");
+        volume
+    };
+    let give_back = |volume: &Volume| {
+        drop(volume.groups()[1].block_group().reserve(2 * SECTOR).expect("nobody else can have it"));
+        let again = volume.begin_cow(2 * SECTOR);
+        check(again.is_ok(), GIVEN_BACK, || format!("{again:?}"));
+    };
+    // Too long for a group.
+    let ask = |volume: &Volume| match volume.begin_cow(3 * SECTOR) {
+        Err(WriteError::NoSpace { largest: 0, .. }) => reached("refused-by-a-full-volume"),
+        Err(WriteError::NoSpace { .. }) => reached("refused-by-a-group-with-room"),
+        outcome => violated("an extent lies in one group", format!("{outcome:?}")),
+    };
+    stage(&ranges(2)).world(nearly_full).main("giver", give_back).role("asker", ask).end(check_volume)
+}
+
+/// A group, and what is known of it: by hand.
+struct ByHand {
+    groups: Vec<BlockGroup>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    frees: u64,
+    refused_at: Option<u64>,
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let group = |(index, range)| {
+            BlockGroup::with_shards(BlockGroupId(index), range, SECTOR, Shards::new(1)).expect("aligned")
+        };
+        Self { groups: (0..).zip(ranges(1)).map(group).collect(), known: Mutex::new(Known::default()) }
+    }
+
+    fn is_refused(&self) -> bool {
+        let known = self.known.lock();
+        known.refused_at == Some(known.frees)
+    }
+
+    fn reserve(&self) -> Option<Reservation<'_>> {
+        self.groups.iter().find_map(|group| group.reserve(2 * SECTOR).ok())
+    }
+}
+
+fn refusal_counted_afterwards() -> Play {
+    let give_back = |world: &ByHand| {
+        drop(world.reserve());
+        world.known.lock().frees += 1;
+        check(!world.is_refused(), GIVEN_BACK, || "refused without a pass".to_owned());
+    };
+    let write = |world: &ByHand| {
+        if world.reserve().is_none() {
+            let mut known = world.known.lock();
+            known.refused_at = Some(known.frees);
+        }
+    };
+    unjudged().world(ByHand::new).main("giver", give_back).role("writer", write).end(drop)
+}
+
+/// A group by hand, beside a count of openings, of which there is none.
+fn wait_for_openings_alone() -> Play {
+    struct World {
+        group: ByHand,
+        openings: Monitor<u64>,
+        is_through: Monitor<bool>,
+    }
+    let world = || World { group: ByHand::new(), openings: Monitor::new(0), is_through: Monitor::new(false) };
+    let free = |world: &World| {
+        drop(world.group.reserve());
+        world.is_through.wait_until(|is_through| is_through.then_some(()));
+    };
+    let write = |world: &World| {
+        while world.group.reserve().is_none() {
+            world.openings.wait_until(|openings| (*openings != 0).then_some(()));
+        }
+        let mut is_through = world.is_through.lock();
+        *is_through = true;
+        is_through.notify_all();
+    };
+    unjudged().world(world).main("giver", free).role("writer", write).end(drop)
 }
