@@ -43,6 +43,11 @@ fn one_round() -> Vec<Model> {
             two_groups(&[Cow]),
             &["second-group", "both-devices", "writer-first"],
         ),
+        model(
+            "replace/nocow-in-the-second-group",
+            two_groups(&[Nocow]).without_moving().given_in_the_last_group(),
+            &["in-place", "refused", "waited-nocow", "waited-ordered", "waited-in-the-second-group"],
+        ),
         model("replace/nocow-moves", two_groups(&[Nocow]), &["in-place", "moved", "waited-nocow"]),
         model("replace/cow+nocow-cloned-always", Plan::of(&[Cow, Nocow]).policy(Policy::CloneAlways), &both),
     ]

@@ -17,6 +17,7 @@ pub struct Plan {
     pub(super) meet: bool,
     pub(super) share: bool,
     pub(super) moves: bool,
+    pub(super) given_in_the_last_group: bool,
     pub(super) replaces: Replaces,
     pub(super) left_out: Option<LeftOut>,
 }
@@ -24,7 +25,12 @@ pub struct Plan {
 /// How often the device is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaces {
+    /// It has begun before the roles do.
     Once,
+    /// It begins beside the roles.
+    OnceTheRolesAct,
+    /// The copy of the first group fails, and is tried again.
+    AfterAPassThatFailed,
     /// Once before the roles begin, by a replace that was finished and whose source was retired; and again.
     AfterOneThatWasRetired,
     /// A replace passes one group and is given up; the next one replaces all groups, with another target.
@@ -36,6 +42,10 @@ pub enum Replaces {
 pub enum LeftOut {
     /// The replace after the one that was given up.
     SecondReplace,
+    /// The drain of each group before it is copied.
+    Drain,
+    /// The pass after the one that failed.
+    SecondPass,
     /// The reference that a cloner adds before it drops one.
     Reference,
     /// The references of all owners of a shared extent but the first.
@@ -52,6 +62,7 @@ impl Plan {
             meet: false,
             share: false,
             moves: true,
+            given_in_the_last_group: false,
             replaces: Replaces::Once,
             left_out: None,
         }
@@ -83,6 +94,11 @@ impl Plan {
     /// A NOCOW writer that is refused gives up, where it would write elsewhere: fewer executions.
     pub const fn without_moving(self) -> Self {
         Self { moves: false, ..self }
+    }
+
+    /// What a role is given to overwrite or to delete is in the last group, not in the first one that has room.
+    pub const fn given_in_the_last_group(self) -> Self {
+        Self { given_in_the_last_group: true, ..self }
     }
 
     pub const fn replaces(self, replaces: Replaces) -> Self {
