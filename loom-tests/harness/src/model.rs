@@ -225,12 +225,19 @@ impl Model {
         self
     }
 
-    /// Which ingredients of the suite it puts together, such as roles: the certificate has a table of every two and
-    /// three of them, with what was left out.
+    /// Which ingredients of the suite it puts together, such as roles, in any order: the certificate has a table of every
+    /// two and three of them, with what was left out.
     #[must_use]
     pub fn combines(mut self, ingredients: &[&str]) -> Self {
         self.0.combines = owned(ingredients);
+        self.0.combines.sort_unstable();
         self
+    }
+
+    /// What it puts together, sorted.
+    #[must_use]
+    pub fn combination(&self) -> &[String] {
+        &self.0.combines
     }
 
     shared_builders!();

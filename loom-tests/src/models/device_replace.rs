@@ -9,7 +9,7 @@ use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{Note, reached, violated};
-use crate::protocol::role::Role::{Cow, Nocow};
+use crate::protocol::role::Role::{self, Cow, Nocow};
 use crate::scenario::plan::{LeftOut, Plan, Replaces};
 use crate::stage::{Curtain, Play, Raised, SECTOR, SectorDevice, check_copy, stage, unjudged};
 
@@ -23,10 +23,10 @@ pub fn models() -> Vec<Model> {
             .theorem("Lemma 14: writes that were in flight when the replace began are on the target, if all others go there.")
             .must_reach(&["both-devices", "source-alone", "refused", "in-place", "waited-ordered"])
             .plays(beside_writers(Policy::CloneAlways).play()),
-        Model::new("device-replace/failed-pass")
-            .theorem("Lemma 14: what is written before, between and after two passes over a group is on the target.")
-            .must_reach(&["both-devices", "source-alone", "refused", "in-place", "between-the-passes"])
-            .plays(failed_pass().play()),
+        failed("device-replace/failed-pass+cow", &[Cow], WRITES),
+        failed("device-replace/failed-pass+nocow", &[Nocow], OVERWRITES),
+        failed("device-replace/failed-pass+cow+nocow", &[Cow, Nocow], &[WRITES, OVERWRITES].concat())
+            .second_engine_only(),
         Model::new("device-replace/given-up+started")
             .theorem("Lemma 14: a replace that is given up takes nothing from the next one.")
             .must_reach(&["running", "started", "both-devices"])
@@ -42,10 +42,10 @@ pub fn twins() -> Vec<Twin> {
             .expect("race")
             .plays(beside_writers(Policy::CloneAlways).without(LeftOut::Drain).play()),
         Twin::new("device-replace/failed-pass-is-the-last")
-            .of("device-replace/failed-pass")
+            .of("device-replace/failed-pass+cow")
             .left_out("the pass after the one that failed")
             .expect("lost extent")
-            .plays(failed_pass().without(LeftOut::SecondPass).play()),
+            .plays(failed_pass(&[Cow]).without(LeftOut::SecondPass).play()),
         Twin::new("device-replace/two-at-once")
             .of("device-replace/given-up+started")
             .left_out("the refusal of a second replace while the first one is at work")
@@ -62,8 +62,20 @@ fn beside_writers(policy: Policy) -> Plan {
     Plan::of(&[Cow, Nocow]).policy(policy).without_moving().replaces(Replaces::OnceTheRolesAct)
 }
 
-fn failed_pass() -> Plan {
-    Plan::of(&[Cow, Nocow]).without_moving().replaces(Replaces::AfterAPassThatFailed)
+const WRITES: &[&str] = &["both-devices", "source-alone", "refused", "between-the-passes"];
+const OVERWRITES: &[&str] = &["in-place", "refused", "between-the-passes"];
+
+fn failed(name: &'static str, roles: &'static [Role], reach: &[&str]) -> Model {
+    Model::new(name)
+        .theorem(
+            "Lemma 14: what is written before, between and after two passes over a group is on the target.",
+        )
+        .must_reach(reach)
+        .plays(failed_pass(roles).play())
+}
+
+fn failed_pass(roles: &'static [Role]) -> Plan {
+    Plan::of(roles).without_moving().replaces(Replaces::AfterAPassThatFailed)
 }
 
 /// What the next replace does while the first one is at work.

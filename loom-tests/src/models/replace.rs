@@ -7,7 +7,7 @@ use blockgate::volume::Policy;
 use blockgate::{Cursor, CursorReader, LogicalRange};
 use loom_harness::{Model, Twin};
 
-use super::Plays;
+use super::{Plays, roles};
 use crate::engine::{Handed, RaceChecked, reached};
 use crate::protocol::role::Role::{Cloner, Committer, Cow, Deleter, Nocow, Scrub};
 use crate::scenario::plan::{LeftOut, Plan, Replaces};
@@ -296,7 +296,8 @@ fn and(outcomes: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn model(name: &'static str, plan: Plan, reach: &[&str]) -> Model {
-    Model::new(name).theorem(THEOREM).must_reach(reach).plays(plan.play())
+    let combined = roles::combined_in(&plan);
+    Model::new(name).theorem(THEOREM).must_reach(reach).combines(&combined).plays(plan.play())
 }
 
 struct Passing {

@@ -1,16 +1,18 @@
-//! Every two and every three of the writers' roles beside the replace, by machine: no combination is left out by
-//! oversight. What is of interest in some of them has a model of its own in `replace.rs`.
+//! Every two and every three of the roles beside the replace, by machine: no combination is left out by oversight. Those
+//! of which `replace.rs` has a model of its own are not made again.
 
 use loom_harness::Model;
 
-use super::Plays;
+use super::{Plays, replace};
 use crate::protocol::role::Role::{self, Cloner, Committer, Cow, Deleter, Nocow, Scrub};
 use crate::scenario::plan::Plan;
 
 const ROLES: [Role; 6] = [Cow, Nocow, Deleter, Cloner, Committer, Scrub];
 
 pub fn models() -> Vec<Model> {
-    combinations().map(|roles| model(&roles)).collect()
+    let there = replace::models();
+    let is_there = |roles: &[Role]| there.iter().any(|model| model.combination() == names(roles));
+    combinations().filter(|roles| !is_there(roles)).map(|roles| model(&roles)).collect()
 }
 
 /// Two and three of them, each also with itself.
@@ -23,16 +25,58 @@ fn combinations() -> impl Iterator<Item = Vec<Role>> {
     pairs.chain(triples).map(|indices| indices.into_iter().map(|index| ROLES[index]).collect())
 }
 
+/// Which roles a plan combines, if it is two or three of them and nothing else.
+pub fn combined_in(plan: &Plan) -> Vec<&'static str> {
+    let is_plain = *plan == Plan::of(plan.roles()) && (2..=3).contains(&plan.roles().len());
+    if is_plain { names(plan.roles()) } else { Vec::new() }
+}
+
+/// In one order, whatever that of the roles.
+fn names(roles: &[Role]) -> Vec<&'static str> {
+    let mut names: Vec<_> = roles.iter().map(|role| name(*role)).collect();
+    names.sort_unstable();
+    names
+}
+
 fn model(roles: &[Role]) -> Model {
+    let is_pair = roles.len() == 2;
+    let reach: Vec<_> = roles.iter().map(|role| outcome(*role, is_pair)).collect();
     let names: Vec<_> = roles.iter().map(|role| name(*role)).collect();
-    let reach: Vec<_> = roles.iter().map(|role| outcome(*role)).collect();
     let model = Model::new(format!("roles/{}", names.join("+")))
         .theorem("Each live extent is on the target with the bytes that the source has, whatever roles meet.")
         .must_reach(&reach)
         .combines(&names)
-        .plays(Plan::of(roles.to_vec().leak()).play());
-    if roles.len() > 2 { model.second_engine_only().weight(100) } else { model }
+        .plays(plan(roles).play());
+    match roles {
+        _ if is_pair => model,
+        _ if LONG.contains(&roles) => model.second_engine_only().long(),
+        _ => model.second_engine_only().weight(100),
+    }
 }
+
+/// What one does beside two others is less than what it does beside one: else there are more executions than can be
+/// explored.
+fn plan(roles: &[Role]) -> Plan {
+    let plan = Plan::of(roles.to_vec().leak());
+    match roles {
+        [_, _] => plan,
+        [Cloner, Cloner, Cloner] => plan.without_dropping().in_one_shard(),
+        _ => plan.without_moving().without_dropping(),
+    }
+}
+
+/// More than 50,000 executions each.
+const LONG: [&[Role]; 9] = [
+    &[Cow, Cow, Scrub],
+    &[Cow, Cloner, Cloner],
+    &[Cow, Scrub, Scrub],
+    &[Nocow, Nocow, Scrub],
+    &[Nocow, Cloner, Cloner],
+    &[Nocow, Scrub, Scrub],
+    &[Cloner, Cloner, Cloner],
+    &[Cloner, Cloner, Committer],
+    &[Scrub, Scrub, Scrub],
+];
 
 fn name(role: Role) -> &'static str {
     match role {
@@ -47,12 +91,13 @@ fn name(role: Role) -> &'static str {
 }
 
 /// What each comes to in some execution, whatever is beside it.
-fn outcome(role: Role) -> &'static str {
+fn outcome(role: Role, drops: bool) -> &'static str {
     match role {
         Cow => "both-devices",
         Nocow => "in-place",
         Deleter => "deleted",
-        Cloner => "cloned-over-a-commit",
+        Cloner if drops => "cloned-over-a-commit",
+        Cloner => "cloned",
         Committer => "committed",
         _ => "nested",
     }

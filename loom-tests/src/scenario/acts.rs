@@ -171,10 +171,15 @@ impl World {
     }
 
     /// One reference more, and then one less: nobody overwrites the extent meanwhile.
-    fn clone_and_drop(&self, kept: &[Kept]) -> &'static str {
-        let [Kept { extent, .. }] = *kept else { unreachable!("it was given one extent") };
+    fn clone_and_drop(&self, kept: &mut Vec<Kept>) -> &'static str {
+        let [own] = kept[..] else { unreachable!("it was given one extent") };
+        let Kept { extent, .. } = own;
         let added = (!self.plan.leaves_out(LeftOut::Reference))
             .then(|| self.volume.add_reference(extent).expect("the extent exists"));
+        if !self.plan.drops {
+            kept.push(own);
+            return "cloned";
+        }
         let dropped = self.volume.delete(extent).expect("the extent exists");
         if added == Some(dropped) { "cloned-in-one-transaction" } else { "cloned-over-a-commit" }
     }

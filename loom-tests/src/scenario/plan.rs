@@ -8,7 +8,7 @@ use crate::stage::SECTOR;
 
 /// A device replace, and beside it each of the roles on a thread of its own. Without anything else said: one
 /// group, a shard for each thread, one round.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     pub(super) roles: &'static [Role],
     pub(super) groups: u64,
@@ -17,6 +17,7 @@ pub struct Plan {
     pub(super) meet: bool,
     pub(super) share: bool,
     pub(super) moves: bool,
+    pub(super) drops: bool,
     pub(super) given_in_the_last_group: bool,
     pub(super) replaces: Replaces,
     pub(super) left_out: Option<LeftOut>,
@@ -62,10 +63,15 @@ impl Plan {
             meet: false,
             share: false,
             moves: true,
+            drops: true,
             given_in_the_last_group: false,
             replaces: Replaces::Once,
             left_out: None,
         }
+    }
+
+    pub const fn roles(self) -> &'static [Role] {
+        self.roles
     }
 
     pub const fn groups(self, groups: u64) -> Self {
@@ -96,6 +102,11 @@ impl Plan {
         Self { moves: false, ..self }
     }
 
+    /// A cloner keeps the reference that it adds, where it would drop one: fewer executions.
+    pub const fn without_dropping(self) -> Self {
+        Self { drops: false, ..self }
+    }
+
     /// What a role is given to overwrite or to delete is in the last group, not in the first one that has room.
     pub const fn given_in_the_last_group(self) -> Self {
         Self { given_in_the_last_group: true, ..self }
@@ -111,9 +122,15 @@ impl Plan {
     }
 
     /// V2: a writer that has read the cursor may still write to the target that is given up, or to the next one,
-    /// which no drain has copied to yet. It does no harm: the drain of its group waits for it.
+    /// which no drain has copied to yet; or to the source alone, where *clone always* has begun meanwhile. It does no
+    /// harm: the drain of its group waits for it (Lemma 14).
     pub(super) fn waived(self) -> &'static [&'static str] {
-        if self.replaces == Replaces::AfterOneThatWasGivenUp { &["V2"] } else { &[] }
+        match (self.replaces, self.policy) {
+            (Replaces::AfterOneThatWasGivenUp, _) | (Replaces::OnceTheRolesAct, Policy::CloneAlways) => {
+                &["V2"]
+            }
+            _ => &[],
+        }
     }
 
     /// Room for twice what all threads write, in each group.

@@ -102,10 +102,9 @@ impl Certificate {
 }
 
 impl ModelEntry {
-    /// What it combines, sorted, and its executions with `engine`.
+    /// What it combines, and its executions with `engine`.
     fn combination(&self, engine: &str) -> Option<(Vec<&str>, u64)> {
-        let mut combines: Vec<_> = self.combines.iter().map(String::as_str).collect();
-        combines.sort_unstable();
+        let combines: Vec<_> = self.combines.iter().map(String::as_str).collect();
         let column = self.engines.get(engine).filter(|_| !combines.is_empty())?;
         Some((combines, column.executions))
     }
