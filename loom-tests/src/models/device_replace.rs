@@ -25,7 +25,7 @@ pub fn models() -> Vec<Model> {
             .plays(beside_writers(Policy::CloneAlways).play()),
         failed("device-replace/failed-pass+cow", &[Cow], WRITES),
         failed("device-replace/failed-pass+nocow", &[Nocow], OVERWRITES),
-        failed("device-replace/failed-pass+cow+nocow", &[Cow, Nocow], &[WRITES, OVERWRITES].concat())
+        failed("device-replace/failed-pass+cow+nocow", &[Cow, Nocow], &["failed", "both-devices", "source-alone", "refused", "in-place", "between-the-passes"])
             .second_engine_only(),
         Model::new("device-replace/given-up+started")
             .theorem("Lemma 14: a replace that is given up takes nothing from the next one.")
@@ -59,11 +59,11 @@ fn beside_a_writer(policy: Policy) -> Plan {
 }
 
 fn beside_writers(policy: Policy) -> Plan {
-    Plan::of(&[Cow, Nocow]).policy(policy).without_moving().replaces(Replaces::OnceTheRolesAct)
+    Plan::of(&[Cow, Nocow]).policy(policy).shortened().replaces(Replaces::OnceTheRolesAct)
 }
 
-const WRITES: &[&str] = &["both-devices", "source-alone", "refused", "between-the-passes"];
-const OVERWRITES: &[&str] = &["in-place", "refused", "between-the-passes"];
+const WRITES: &[&str] = &["failed", "both-devices", "source-alone", "refused", "between-the-passes"];
+const OVERWRITES: &[&str] = &["failed", "in-place", "refused", "between-the-passes"];
 
 fn failed(name: &'static str, roles: &'static [Role], reach: &[&str]) -> Model {
     Model::new(name)
@@ -75,7 +75,7 @@ fn failed(name: &'static str, roles: &'static [Role], reach: &[&str]) -> Model {
 }
 
 fn failed_pass(roles: &'static [Role]) -> Plan {
-    Plan::of(roles).without_moving().replaces(Replaces::AfterAPassThatFailed)
+    Plan::of(roles).shortened().replaces(Replaces::AfterAPassThatFailed)
 }
 
 /// What the next replace does while the first one is at work.

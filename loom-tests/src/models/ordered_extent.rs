@@ -208,7 +208,7 @@ fn two_waits(range: Range) -> Play {
         }
     };
     let wait_for_the_second = move |world: &InFlight| {
-        let of = if range == Range::Own { 1 } else { 0 };
+        let of = usize::from(range == Range::Own);
         if world.extents.wait_range(block(of)).count > 0 {
             reached("waited-for-the-second");
             world.done[1].read();

@@ -7,9 +7,10 @@ use blockgate::volume::Policy;
 use blockgate::{Cursor, CursorReader, LogicalRange};
 use loom_harness::{Model, Twin};
 
-use super::{Plays, roles};
+use super::Plays;
 use crate::engine::{Handed, RaceChecked, reached};
 use crate::protocol::role::Role::{Cloner, Committer, Cow, Deleter, Nocow, Scrub};
+use crate::scenario::combination::combined_in;
 use crate::scenario::plan::{LeftOut, Plan, Replaces};
 use crate::stage::{Play, SECTOR, stage};
 
@@ -45,7 +46,7 @@ fn one_round() -> Vec<Model> {
         ),
         model(
             "replace/nocow-in-the-second-group",
-            two_groups(&[Nocow]).without_moving().given_in_the_last_group(),
+            two_groups(&[Nocow]).shortened().given_in_the_last_group(),
             &["in-place", "refused", "waited-nocow", "waited-ordered", "waited-in-the-second-group"],
         ),
         model("replace/nocow-moves", two_groups(&[Nocow]), &["in-place", "moved", "waited-nocow"]),
@@ -101,7 +102,7 @@ fn crowds() -> Vec<Model> {
         .long(),
         model(
             "replace/cow+nocow+scrub",
-            Plan::of(&[Cow, Nocow, Scrub]).without_moving(),
+            Plan::of(&[Cow, Nocow, Scrub]).shortened(),
             &and(&both, &["nested", "waited-for-2-ordered"]),
         )
         .theorem(of(
@@ -120,7 +121,7 @@ fn crowds() -> Vec<Model> {
         .long(),
         model(
             "replace/3-writers-in-two-groups",
-            Plan::of(&[Cow, Cow, Nocow]).groups(2).without_moving(),
+            Plan::of(&[Cow, Cow, Nocow]).groups(2).shortened(),
             &[
                 "second-group",
                 "waited-in-the-second-group",
@@ -296,7 +297,7 @@ fn and(outcomes: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn model(name: &'static str, plan: Plan, reach: &[&str]) -> Model {
-    let combined = roles::combined_in(&plan);
+    let combined = combined_in(&plan);
     Model::new(name).theorem(THEOREM).must_reach(reach).combines(&combined).plays(plan.play())
 }
 

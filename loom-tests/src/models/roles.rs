@@ -5,13 +5,16 @@ use loom_harness::Model;
 
 use super::{Plays, replace};
 use crate::protocol::role::Role::{self, Cloner, Committer, Cow, Deleter, Nocow, Scrub};
+use crate::scenario::combination::{ROLES, names};
 use crate::scenario::plan::Plan;
-
-const ROLES: [Role; 6] = [Cow, Nocow, Deleter, Cloner, Committer, Scrub];
 
 pub fn models() -> Vec<Model> {
     let there = replace::models();
-    let is_there = |roles: &[Role]| there.iter().any(|model| model.combination() == names(roles));
+    let is_there = |roles: &[Role]| {
+        let mut combination = names(roles);
+        combination.sort_unstable();
+        there.iter().any(|model| model.combination() == combination)
+    };
     combinations().filter(|roles| !is_there(roles)).map(|roles| model(&roles)).collect()
 }
 
@@ -25,23 +28,11 @@ fn combinations() -> impl Iterator<Item = Vec<Role>> {
     pairs.chain(triples).map(|indices| indices.into_iter().map(|index| ROLES[index]).collect())
 }
 
-/// Which roles a plan combines, if it is two or three of them and nothing else.
-pub fn combined_in(plan: &Plan) -> Vec<&'static str> {
-    let is_plain = *plan == Plan::of(plan.roles()) && (2..=3).contains(&plan.roles().len());
-    if is_plain { names(plan.roles()) } else { Vec::new() }
-}
-
-/// In one order, whatever that of the roles.
-fn names(roles: &[Role]) -> Vec<&'static str> {
-    let mut names: Vec<_> = roles.iter().map(|role| name(*role)).collect();
-    names.sort_unstable();
-    names
-}
-
 fn model(roles: &[Role]) -> Model {
     let is_pair = roles.len() == 2;
-    let reach: Vec<_> = roles.iter().map(|role| outcome(*role, is_pair)).collect();
-    let names: Vec<_> = roles.iter().map(|role| name(*role)).collect();
+    let mut reach: Vec<_> = roles.iter().map(|role| outcome(*role, is_pair)).collect();
+    reach.dedup();
+    let names = names(roles);
     let model = Model::new(format!("roles/{}", names.join("+")))
         .theorem("Each live extent is on the target with the bytes that the source has, whatever roles meet.")
         .must_reach(&reach)
@@ -60,8 +51,8 @@ fn plan(roles: &[Role]) -> Plan {
     let plan = Plan::of(roles.to_vec().leak());
     match roles {
         [_, _] => plan,
-        [Cloner, Cloner, Cloner] => plan.without_dropping().in_one_shard(),
-        _ => plan.without_moving().without_dropping(),
+        [Cloner, Cloner, Cloner] => plan.shortened().in_one_shard(),
+        _ => plan.shortened(),
     }
 }
 
@@ -77,18 +68,6 @@ const LONG: [&[Role]; 9] = [
     &[Cloner, Cloner, Committer],
     &[Scrub, Scrub, Scrub],
 ];
-
-fn name(role: Role) -> &'static str {
-    match role {
-        Cow => "cow",
-        Nocow => "nocow",
-        Deleter => "delete",
-        Cloner => "clone",
-        Committer => "commit",
-        Scrub => "scrub",
-        _ => unreachable!("it has no program beside the replace"),
-    }
-}
 
 /// What each comes to in some execution, whatever is beside it.
 fn outcome(role: Role, drops: bool) -> &'static str {

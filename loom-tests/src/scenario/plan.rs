@@ -15,12 +15,20 @@ pub struct Plan {
     pub(super) policy: Policy,
     pub(super) rounds: usize,
     pub(super) meet: bool,
-    pub(super) share: bool,
-    pub(super) moves: bool,
-    pub(super) drops: bool,
-    pub(super) given_in_the_last_group: bool,
+    pub(super) given: Given,
+    pub(super) shortened: bool,
     pub(super) replaces: Replaces,
     pub(super) left_out: Option<LeftOut>,
+}
+
+/// Which extents are there before the roles begin, for those that overwrite, delete or clone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    OneEach,
+    /// One for all NOCOW writers, with a reference for each.
+    OneForAll,
+    /// In the last group, not in the first one that has room.
+    OneEachInTheLastGroup,
 }
 
 /// How often the device is replaced.
@@ -61,17 +69,11 @@ impl Plan {
             policy: Policy::CopyThenClone,
             rounds: 1,
             meet: false,
-            share: false,
-            moves: true,
-            drops: true,
-            given_in_the_last_group: false,
+            given: Given::OneEach,
+            shortened: false,
             replaces: Replaces::Once,
             left_out: None,
         }
-    }
-
-    pub const fn roles(self) -> &'static [Role] {
-        self.roles
     }
 
     pub const fn groups(self, groups: u64) -> Self {
@@ -94,22 +96,18 @@ impl Plan {
 
     /// The NOCOW writers are given one extent, and a reference to it each.
     pub const fn sharing_one_extent(self) -> Self {
-        Self { share: true, ..self }
+        Self { given: Given::OneForAll, ..self }
     }
 
-    /// A NOCOW writer that is refused gives up, where it would write elsewhere: fewer executions.
-    pub const fn without_moving(self) -> Self {
-        Self { moves: false, ..self }
-    }
-
-    /// A cloner keeps the reference that it adds, where it would drop one: fewer executions.
-    pub const fn without_dropping(self) -> Self {
-        Self { drops: false, ..self }
+    /// Fewer executions: a NOCOW writer that is refused gives up, where it would write elsewhere, and a cloner keeps the
+    /// reference that it adds, where it would drop one.
+    pub const fn shortened(self) -> Self {
+        Self { shortened: true, ..self }
     }
 
     /// What a role is given to overwrite or to delete is in the last group, not in the first one that has room.
     pub const fn given_in_the_last_group(self) -> Self {
-        Self { given_in_the_last_group: true, ..self }
+        Self { given: Given::OneEachInTheLastGroup, ..self }
     }
 
     pub const fn replaces(self, replaces: Replaces) -> Self {

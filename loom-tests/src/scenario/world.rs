@@ -5,7 +5,7 @@ use std::sync::Arc;
 use blockgate::sync::Monitor;
 use blockgate::{CommitRoot, Device, Event, LogicalRange, Volume};
 
-use super::plan::{LeftOut, Plan, Replaces};
+use super::plan::{Given, LeftOut, Plan, Replaces};
 use crate::engine::{Counter, Note, check, violated};
 use crate::protocol::role::Role;
 use crate::stage::{Curtain, FailsOnce, Play, SECTOR, SectorDevice, check_copy, observe, stage, unjudged};
@@ -109,7 +109,7 @@ impl Plan {
 fn give(plan: Plan, volume: &Volume) -> Vec<Option<LogicalRange>> {
     let mut shared = None;
     let mut give = |role: &Role| match (role, shared) {
-        (Role::Nocow, Some(extent)) if plan.share => {
+        (Role::Nocow, Some(extent)) if plan.given == Given::OneForAll => {
             if !plan.leaves_out(LeftOut::ReferencesOfOthers) {
                 volume.add_reference(extent).expect("it exists");
             }
@@ -122,9 +122,12 @@ fn give(plan: Plan, volume: &Volume) -> Vec<Option<LogicalRange>> {
         }
         _ => None,
     };
-    let others =
-        volume.groups().iter().take(if plan.given_in_the_last_group { volume.groups().len() - 1 } else { 0 });
-    let closed: Vec<_> = others.map(|group| group.block_group().set_read_only()).collect();
+    let closed: Vec<_> = match (plan.given, volume.groups()) {
+        (Given::OneEachInTheLastGroup, [others @ .., _last]) => {
+            others.iter().map(|group| group.block_group().set_read_only()).collect()
+        }
+        _ => Vec::new(),
+    };
     let given: Vec<_> = plan.roles.iter().map(&mut give).collect();
     drop(closed);
     if given.iter().any(Option::is_some) {

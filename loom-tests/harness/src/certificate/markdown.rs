@@ -66,12 +66,16 @@ impl Certificate {
         let mut out = format!(
             "\n## Combinations\n\nExecutions of each two and each three, with {engine}.\n\n| | alone |"
         );
-        ingredients.iter().for_each(|third| _ = write!(out, " + {third} |"));
+        for third in &ingredients {
+            let _ = write!(out, " + {third} |");
+        }
         let _ = writeln!(out, "\n|---|---|{}", "---|".repeat(ingredients.len()));
         for (index, one) in ingredients.iter().enumerate() {
             for other in ingredients.iter().skip(index) {
                 let _ = write!(out, "| {one} + {other} | {} |", cell(&[one, other]));
-                ingredients.iter().for_each(|third| _ = write!(out, " {} |", cell(&[one, other, third])));
+                for third in &ingredients {
+                    let _ = write!(out, " {} |", cell(&[one, other, third]));
+                }
                 out.push('\n');
             }
         }
@@ -146,7 +150,6 @@ impl TwinEntry {
 #[cfg(test)]
 mod tests {
     use super::super::entries::tests::{explored, one};
-    use super::*;
     use crate::model::Model;
 
     #[test]
