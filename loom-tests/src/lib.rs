@@ -7,11 +7,13 @@
 //! | `litmus` | what the proof believes of loom | `models` |
 //! | `sampling` | the theorem's scenario by random schedules | `shuttle` |
 //! | `audit` | loom against a search of our own | `audit` |
+//! | `kernel` | the specification against recordings of the Linux kernel | `kernel` |
 //! | `exploration` | the specification by itself, to sizes that no engine reaches | `specification` |
 //! | `scenario` | the theorem's world | `models`, `shuttle`, `threads` |
 //! | `protocol` | the steps of each role as data, and what does them | `models`, `mutants`, `exploration`, `shuttle`, `threads` |
 //! | `stage` | what every model is built with: its groups, its world, its roles, its end | all |
 //! | `specification` | the protocol as a sequential machine | all |
+//! | `byte_set` | what is missing, what is unwritten | `specification` |
 //! | `engine` | what the rest needs of loom, shuttle or threads of the system | all |
 //!
 //! A file imports from the folders below its own in this table.
@@ -28,6 +30,7 @@
 #[cfg(loom)]
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it drives loom")]
 pub mod audit;
+mod byte_set;
 #[allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -35,6 +38,9 @@ pub mod audit;
 )]
 pub mod engine;
 pub mod exploration;
+#[cfg(not(any(loom, shuttle, traceset)))]
+#[allow(clippy::disallowed_types, reason = "no engine runs it")]
+pub mod kernel;
 #[cfg(loom)]
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it is about loom")]
 pub mod litmus;

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use blockgate::{BlockGroupId, Event, LogicalAddress, LogicalRange};
 
+use crate::byte_set::ByteSet;
+
+mod none_running;
+
 /// A number for each role that does steps. What holds two tokens alike is two roles.
 pub type Role = usize;
 
@@ -23,7 +27,8 @@ pub struct Specification {
     pub committed: u64, // the number of the transaction whose state the commit root is
     pub drains: BTreeMap<(Role, BlockGroupId), Drain>,
     pub cursor: LogicalAddress,
-    pub missing: BTreeSet<LogicalRange>, // written to the source, and not on the target
+    pub missing: ByteSet, // written to the source, and not on the target
+    unwritten: ByteSet,   // of new extents that are ordered
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,21 +157,32 @@ impl Specification {
                 must("O2: it is reserved", is_old || self.reservations.contains(&reservation));
                 must("O6: it is a NOCOW writer", !is_old || self.nocow_writers.contains(&(role, group)));
                 must("A3: nobody else writes there", is_old || !in_flight(extent));
+                if !is_old {
+                    self.unwritten.insert(extent);
+                }
                 *self.ordered.entry(extent).or_default() += 1;
             }
             Event::Write { extent, both } => {
                 must("O3: it is ordered", self.ordered.keys().any(|ordered| ordered.contains(&extent)));
                 must("A3: nobody else writes there", writes_of(extent) <= 1);
                 must("V2: to both devices behind the cursor", both == (extent.start() < self.cursor));
-                self.missing.retain(|missing| !extent.contains(missing));
-                self.missing.extend((!both).then_some(extent));
+                self.unwritten.remove(extent);
+                if both {
+                    self.missing.remove(extent);
+                } else {
+                    self.missing.insert(extent);
+                }
             }
             Event::RemoveOrdered { extent, failed } => {
                 let is_queued = self.refs.keys().any(|one| one.contains(&extent));
                 must("O4: its ref is queued first", failed || is_queued);
+                must("O17: all of it is written", failed || !self.unwritten.overlaps(extent));
                 let held = self.ordered.remove(&extent).unwrap_or(0);
                 must("O14: held", held > 0);
                 self.ordered.extend((held > 1).then(|| (extent, held - 1)));
+                if held == 1 {
+                    self.unwritten.remove(extent);
+                }
             }
             Event::SplitOrdered { extent, at } => {
                 let held = self.ordered.remove(&extent).unwrap_or(0);
@@ -267,7 +283,7 @@ impl Specification {
                 must("O10: in the root, once", copied.map(LogicalRange::len).sum::<u64>() == extent.len());
                 must("R2: nobody writes to it", !in_flight(extent));
                 self.drains.entry((role, group)).and_modify(|drain| drain.copy.remove(extent));
-                self.missing.retain(|missing| !extent.contains(missing));
+                self.missing.remove(extent);
             }
             Event::FinishCopy { group, .. } => {
                 let left = self.left_to_copy(role, group);
@@ -325,6 +341,6 @@ impl Specification {
     /// Live extents behind the cursor whose newest bytes are not on the target.
     pub fn lost(&self) -> impl Iterator<Item = &LogicalRange> {
         let live = self.refs.iter().filter(|(_, refs)| refs.run + refs.queued > 0).map(|(extent, _)| extent);
-        live.filter(|extent| self.missing.iter().any(|one| one.start() < self.cursor && one.overlaps(extent)))
+        live.filter(|extent| extent.start() < self.cursor && self.missing.overlaps(**extent))
     }
 }

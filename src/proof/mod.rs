@@ -43,6 +43,14 @@ pub mod engine {}
 pub mod specification {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/kernel.md")]
+pub mod kernel {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/recordings.md")]
+pub mod recordings {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/faults.md")]
 pub mod faults {}
 

@@ -6,8 +6,8 @@ use crate::specification::{Refs, Reservation, Role, Specification};
 
 impl Specification {
     /// An extent that is there from the beginning.
-    pub fn give(&mut self, extent: LogicalRange) {
-        self.refs.insert(extent, Refs { run: 1, queued: 0 });
+    pub fn give(&mut self, extent: LogicalRange, references: i64) {
+        self.refs.insert(extent, Refs { run: references, queued: 0 });
         self.tree.insert(extent);
         self.commit_root.insert(extent);
         self.missing.insert(extent);

@@ -15,6 +15,7 @@ use loom_harness::binary::{self, Check};
 use search::{Found, search};
 use state::{Change, Scene};
 
+use crate::byte_set;
 use crate::protocol::role::Role::{self, Cloner, Committer, Cow, Deleter, Nocow, Replace, Scrub};
 use crate::protocol::step::Step;
 
@@ -51,40 +52,54 @@ struct Twin {
     change: Change,
     /// The rule that forbids it.
     rule: &'static str,
-    /// The role that notices.
-    beside: Role,
+    /// The roles beside the replace that show it.
+    beside: &'static [Role],
 }
 
-const fn twin(without: &'static str, change: Change, rule: &'static str, beside: Role) -> Twin {
+const fn twin(without: &'static str, change: Change, rule: &'static str, beside: &'static [Role]) -> Twin {
     Twin { without, change, rule, beside }
 }
 
 const TWINS: &[Twin] = &[
-    twin("the wait for reservations", Change::Unchecked(Step::WaitReservations), "R1", Cow),
-    twin("the wait for NOCOW writers", Change::Unchecked(Step::WaitNocowWriters), "R1", Nocow),
-    twin("the wait for ordered extents", Change::Unchecked(Step::WaitOrdered), "R2", Cow),
-    twin("a refusal of reservations", Change::Unchecked(Step::BeginReservation), "O1", Cow),
-    twin("a refusal of NOCOW writers", Change::Unchecked(Step::BeginNocow), "O5", Nocow),
-    twin("the commit", Change::Program(Replace, |role| role.without(&[Step::Commit])), "O9", Cow),
-    twin("the copy", Change::Program(Replace, |role| role.without(&[Step::Copy])), "O12", Cow),
+    twin("the wait for reservations", Change::Unchecked(Step::WaitReservations), "R1", &[Cow]),
+    twin("the wait for NOCOW writers", Change::Unchecked(Step::WaitNocowWriters), "R1", &[Nocow]),
+    twin("the wait for ordered extents", Change::Unchecked(Step::WaitOrdered), "R2", &[Cow]),
+    twin("a refusal of reservations", Change::Unchecked(Step::BeginReservation), "O1", &[Cow]),
+    twin("a refusal of NOCOW writers", Change::Unchecked(Step::BeginNocow), "O5", &[Nocow]),
+    twin("the commit", Change::Program(Replace, |role| role.without(&[Step::Commit])), "O9", &[Cow]),
+    twin("the copy", Change::Program(Replace, |role| role.without(&[Step::Copy])), "O12", &[Cow]),
     twin(
         "the ordered extent being added before the reservation ends",
         Change::Program(Cow, |role| role.moving(Step::EndReservation, Step::AddOrdered)),
         "O2",
-        Cow,
+        &[Cow],
     ),
     twin(
         "the delayed ref being queued before the ordered extent is finished",
         Change::Program(Cow, |role| role.moving(Step::RemoveOrdered, Step::QueueRef)),
         "O4",
-        Cow,
+        &[Cow],
     ),
     twin(
         "the cursor moving before read-write",
         Change::Program(Replace, |role| role.moving(Step::SetReadWrite, Step::MoveCursor)),
         "O13",
-        Cow,
+        &[Cow],
     ),
+    twin(
+        "a look at the commit at work, where no ref is queued",
+        Change::Program(Replace, |role| role.replacing(Step::Commit, Step::CommitUnlessNoneQueued)),
+        "O10",
+        &[Cow, Committer],
+    ),
+];
+
+/// The sizes at which the replace does not commit where no transaction runs, as the kernel's.
+const UNLESS_NONE_RUNS: &[Size] = &[
+    (&[Cow, Nocow], 2),
+    (&[Cow, Deleter, Committer], 2),
+    (&[Cow, Cloner, Committer], 2),
+    (&[Cow, Cow, Nocow, Committer, Committer], 1),
 ];
 
 /// Under an engine there is nothing to do: the exploration needs none, and runs in the plain build.
@@ -98,7 +113,13 @@ fn checks() -> Vec<Check> {
     let sizes = SIZES.iter().map(|size| (size, false)).chain(LARGE.iter().map(|size| (size, !is_large)));
     let green = sizes.map(|(size, is_ignored)| {
         let name = format!("specification/{}", name(*size));
-        Check::new(name, || passes(holds(*size))).ignored(is_ignored)
+        Check::new(name, || passes(holds(*size, Change::Nothing))).ignored(is_ignored)
+    });
+    let unless_none_runs = UNLESS_NONE_RUNS.iter().map(|size| {
+        let change =
+            Change::Program(Replace, |role| role.replacing(Step::Commit, Step::CommitUnlessNoneRuns));
+        let name = format!("specification/commit-unless-none-runs/{}", name(*size));
+        Check::new(name, move || passes(holds(*size, change)))
     });
     let red = TWINS.iter().map(|twin| {
         Check::new(format!("specification/without-{}", twin.without.replace(' ', "-")), || {
@@ -106,7 +127,8 @@ fn checks() -> Vec<Check> {
         })
     });
     let rules = Check::new("specification/each-rule-is-broken", || passes(each_rule_is_broken()));
-    green.chain(red).chain([rules]).collect()
+    let bytes = Check::new("specification/byte-set", || passes(byte_set::does_as_flags_do()));
+    green.chain(unless_none_runs).chain(red).chain([rules, bytes]).collect()
 }
 
 /// `Cow+Cow+Scrub/2-groups`.
@@ -119,9 +141,9 @@ fn passes(is_as_expected: bool) -> Result<(), String> {
     if is_as_expected { Ok(()) } else { Err("see above".into()) }
 }
 
-fn holds((roles, groups): Size) -> bool {
+fn holds((roles, groups): Size, change: Change) -> bool {
     let began = Instant::now();
-    let found = search(&Scene::new(roles, groups, Change::Nothing, false));
+    let found = search(&Scene::new(roles, groups, change, false));
     let Found { states, transitions, ends, depth, failure } = &found;
     println!(
         "specification {roles:?}, {groups} group(s): {states} states, {transitions} transitions, \
@@ -136,7 +158,7 @@ fn holds((roles, groups): Size) -> bool {
 }
 
 fn is_found(twin: &Twin) -> bool {
-    let explored = |is_lenient| search(&Scene::new(&[twin.beside], 1, twin.change, is_lenient));
+    let explored = |is_lenient| search(&Scene::new(twin.beside, 1, twin.change, is_lenient));
     let (enforced, found) = (explored(false), explored(true));
     let broken = enforced.failure.as_ref().and_then(|failure| failure.rule);
     let forbidden = broken.is_some_and(|broken| broken.split(':').next() == Some(twin.rule));

@@ -78,7 +78,7 @@ pub fn search(scene: &Scene) -> Found {
                 }
             }
             Stepped::Broke(event, broken) => {
-                steps.push((role, Some(event)));
+                steps.push((role, event));
                 found.failure =
                     Some(Failure { rule: Some(broken), detail: format!("against {broken}"), steps });
                 break;

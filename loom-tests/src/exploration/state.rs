@@ -52,7 +52,7 @@ impl Scene {
         let mut specification = Specification::new(&layout);
         for (number, role) in self.roles.iter().enumerate() {
             if matches!(role, Role::Nocow | Role::Deleter | Role::Cloner) {
-                specification.give(self.given(number));
+                specification.give(self.given(number), 1);
             }
         }
         let actors = self.roles.iter().map(|role| Actor::of(*role)).collect();
@@ -86,6 +86,7 @@ fn reported(program: &[Step]) -> Vec<Step> {
     use Step as S;
     let commit = |step: &Step| match step {
         S::Commit => Role::Committer.program().to_vec(),
+        S::CommitUnlessNoneRuns | S::CommitUnlessNoneQueued => [&[*step], Role::Committer.program()].concat(),
         step => vec![*step],
     };
     let silent = [S::ReadRoot, S::LockCommits, S::WaitHandles, S::UnlockCommits];
@@ -131,7 +132,7 @@ pub enum Stepped {
     /// The role is over, or has to wait. The state is not to be used.
     Waits,
     /// This rule forbids it. The state is not to be used.
-    Broke(Event, &'static str),
+    Broke(Option<Event>, &'static str),
 }
 
 impl State<'_> {
@@ -217,7 +218,7 @@ struct Acting<'a, 's> {
 enum Stop {
     Refused(BlockGroupId),
     Waits,
-    Broke(Event, &'static str),
+    Broke(Option<Event>, &'static str),
 }
 
 impl Machine for Acting<'_, '_> {
@@ -234,6 +235,8 @@ impl Machine for Acting<'_, '_> {
             Step::BeginNocow => self.be_admitted(step, self.event(step)).map(|()| Performed::Done),
             Step::ChangeItem => self.change_item(),
             Step::Copy => self.copy(),
+            Step::CommitUnlessNoneRuns => self.take_root_if(Specification::none_runs),
+            Step::CommitUnlessNoneQueued => self.take_root_if(Specification::none_is_queued),
             step => self.act(step, self.event(step)).map(|()| Performed::Done),
         };
         performed.unwrap_or_else(Performed::Stopped)
@@ -338,12 +341,25 @@ impl Acting<'_, '_> {
         Ok(Performed::Done)
     }
 
+    /// Takes the root as it is, if it looks as if no transaction ran: then its drain is served, and does not commit.
+    fn take_root_if(&mut self, looks_so: impl Fn(&Specification) -> bool) -> Result<Performed<Stop>, Stop> {
+        let group = BlockGroupId(self.actor().group as u64);
+        if !looks_so(&self.state.specification) {
+            return Ok(Performed::Done);
+        }
+        let broken = self.state.specification.find_none_running(self.number, group);
+        match broken.first() {
+            Some(one) if !self.state.scene.is_lenient => Err(Stop::Broke(None, one)),
+            _ => Ok(Performed::Done),
+        }
+    }
+
     fn act(&mut self, step: Step, event: Event) -> Result<(), Stop> {
         let broken = self.state.specification.step(self.number, event);
         let waits_for = waits_for(step).filter(|_| self.state.scene.unchecked != Some(step));
         let waits = |rule: &&str| waits_for.is_some_and(|name| rule.starts_with(name));
         match broken.iter().find(|one| !waits(one)) {
-            Some(one) if !self.state.scene.is_lenient => return Err(Stop::Broke(event, one)),
+            Some(one) if !self.state.scene.is_lenient => return Err(Stop::Broke(Some(event), one)),
             _ if broken.iter().any(waits) => return Err(Stop::Waits),
             _ => {}
         }

@@ -127,6 +127,9 @@ fn judged(sectors: u64) -> Stage {
 /// O2: there are no ordered extents here, so space is handed over to none.
 const WAIVED: &[&str] = &["O2"];
 
+/// O17: what the space is given to is not written.
+const UNWRITTEN: &[&str] = &["O17"];
+
 fn allocators(shards: usize, sectors: u64, wait: bool) -> Play {
     let read = move |world: &Sectors| {
         let read_only = world.group.set_read_only();
@@ -237,7 +240,7 @@ impl Reuse {
 
 fn free_and_reuse() -> Play {
     let commit = |world: &Reuse| _ = world.volume.commit().expect("commits");
-    let cast = judged(1).world(Reuse::new).main("committer", commit);
+    let cast = judged(1).waiving(UNWRITTEN).world(Reuse::new).main("committer", commit);
     cast.role("writer", Reuse::write_if_there_is_space)
         .role("deleter", |world| _ = world.volume.delete(world.extent).expect("it exists"))
         .end(Reuse::end)

@@ -234,7 +234,8 @@ impl ByHand {
     const WHOLE: Self = Self { look: Look::AfterOrdered, waits: Waits::AfterQueueing };
 
     fn play(self) -> Play {
-        let stage = if self == Self::WHOLE { stage(&[group()]) } else { unjudged() };
+        // What is cloned was written before.
+        let stage = if self == Self::WHOLE { stage(&[group()]).waiving(&["O17"]) } else { unjudged() };
         stage
             .world(Parts::new)
             .main("cloner", move |parts| parts.clone(self.waits))

@@ -35,6 +35,12 @@ pub fn models() -> Vec<Model> {
             .theorem("The same beside a thread that commits: the drain's commit begins after its waits.")
             .must_reach(&["refused", "waited-ordered", "both-devices"])
             .plays(ReplaceByHand::of(Role::Cow).with_committer().play(Compare::AtOnce)),
+        Model::new("replace/by-hand-commit-unless-none-runs")
+            .theorem(
+                "The same of a drain that does not commit where the root lists every ref that was queued.",
+            )
+            .must_reach(&["refused", "waited-ordered", "both-devices", "none-runs", "commits"])
+            .plays(unless_none_runs().play(Compare::AtOnce)),
         Model::new("transaction/by-hand")
             .theorem(
                 "C2 to C4: a commit composed from a gate, a queue and a tree has all of a handle or none.",
@@ -46,6 +52,11 @@ pub fn models() -> Vec<Model> {
             .must_reach(&["in-the-root"])
             .plays(TransactionByHand::new().committed_twice().play()),
     ]
+}
+
+fn unless_none_runs() -> ReplaceByHand {
+    let replace = Role::Replace.replacing(Step::Commit, Step::CommitUnlessNoneRuns);
+    ReplaceByHand::of(Role::Cow).with_committer().replace(replace)
 }
 
 fn two_in_one_shard() -> ReplaceByHand {
@@ -233,13 +244,21 @@ pub fn specification_twins() -> Vec<Twin> {
         compared("specification/cursor-before-copy", "the copy before the cursor moves", |roles| {
             roles.replace(Role::Replace.moving(S::MoveCursor, S::Copy))
         }),
-        // Under the reservation, which the drain waits for: so nothing is lost.
+        // Under the reservation, which the drain waits for: so nothing is lost. The next one too.
         compared(
             "specification/write-before-ordered",
             "the ordered extent being added before the I/O",
             |roles| {
                 let first = [S::BeginReservation, S::ReadCursor, S::Write];
                 roles.writes([&first[..], &Role::Cow.without(&first)].concat())
+            },
+        ),
+        compared(
+            "specification/finished-before-written",
+            "the write before the ordered extent is finished",
+            |roles| {
+                let last = [S::ReadCursor, S::Write, S::EndReservation];
+                roles.writes([&Role::Cow.without(&last), &last[..]].concat())
             },
         ),
     ]

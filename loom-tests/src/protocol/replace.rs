@@ -14,7 +14,7 @@ use super::machine::{Machine, Performed, have, run};
 use super::role::Role;
 use super::step::Step;
 use crate::engine::{Counter, Handed, Note, check, note, reached, violated};
-use crate::stage::{Compare, Play, SECTOR, SectorDevice, check_copy, observe, stage};
+use crate::stage::{Compare, Play, SECTOR, SectorDevice, check_copy, observe, observe_none_running, stage};
 
 /// The roles, and the program of each: the main thread replaces, other threads write, once or twice.
 #[derive(Clone)]
@@ -82,6 +82,9 @@ impl ReplaceByHand {
 
     /// The model in which nothing is left out.
     pub fn model_name(&self) -> &'static str {
+        if self.replace.contains(&Step::CommitUnlessNoneRuns) {
+            return "replace/by-hand-commit-unless-none-runs";
+        }
         match (self.writer, self.meet, &self.writes_again, self.has_committer) {
             (Role::Cow, false, None, false) => "replace/by-hand-cow",
             (Role::Cow, false, None, true) => "replace/by-hand-cow+committer",
@@ -130,6 +133,8 @@ struct Parts {
     transactions: Transactions,
     /// Whether a commit is at work, and how many are complete, for a replace that shares one.
     commits: Monitor<(bool, u64)>,
+    /// How many refs were queued, for a replace that looks whether the root lists them.
+    queued: Counter,
     cursor: Handed<Cursor>,
     reader: CursorReader,
     source: SectorDevice,
@@ -181,6 +186,7 @@ impl Parts {
             ordered: OrderedExtents::new(shards),
             transactions: Transactions::new(shards),
             commits: Monitor::new((false, 0)),
+            queued: Counter::new(),
             cursor: Handed::new(cursor),
             reader,
             source: SectorDevice::new(roles.sectors()),
@@ -230,6 +236,13 @@ impl Parts {
     fn note_progress(&self) {
         if self.roles.replace.contains(&Step::LookAtWrite) {
             self.progress.increment();
+        }
+    }
+
+    /// As above. First, so that a ref that is queued is counted.
+    fn note_queued(&self) {
+        if self.roles.replace.contains(&Step::CommitUnlessNoneRuns) {
+            self.queued.increment();
         }
     }
 
@@ -288,6 +301,7 @@ impl<'w> Hands<'w> {
             Step::ReadCursor => self.both = have(self.extent).start() < parts.reader.address(),
             Step::Write => parts.do_io(have(self.extent), self.value, self.both),
             Step::QueueRef => {
+                parts.note_queued();
                 let queued = parts.transactions.push(DelayedRef::add(have(self.extent)));
                 queued.expect("no commit fails");
             }
@@ -313,6 +327,7 @@ impl<'w> Hands<'w> {
             }
             Step::CommitIfWaited if !self.waited => {}
             Step::Commit | Step::CommitIfWaited => drop(parts.transactions.commit().expect("commits")),
+            Step::CommitUnlessNoneRuns => parts.commit_unless_none_runs(),
             Step::ShareCommit => parts.share_commit(),
             Step::ReadRoot => self.root = Some(parts.transactions.commit_root()),
             Step::Copy => parts.copy(have(self.root.as_ref())),
@@ -371,6 +386,19 @@ impl Parts {
         let mut commits = self.commits.lock();
         *commits = (false, commits.1 + 1);
         commits.notify_all();
+    }
+
+    /// The refs are counted first: the root that is looked at then lists those of every write that the drain waited for,
+    /// or is short of one. No writer drops any.
+    fn commit_unless_none_runs(&self) {
+        let queued = self.queued.read();
+        if self.transactions.commit_root().len() as u64 == queued {
+            reached("none-runs");
+            observe_none_running(self.group.id());
+        } else {
+            reached("commits");
+            self.commit();
+        }
     }
 
     /// Waits for the commit at work, which may have taken its refs before the last ones were queued.

@@ -40,6 +40,10 @@ pub enum Step {
     CommitIfWaited,
     ShareCommit,
     LookAtWrite,
+    /// As the kernel: it takes the root as it is where that lists all that was queued.
+    CommitUnlessNoneRuns,
+    /// Looks at the queue, and not at the commit at work.
+    CommitUnlessNoneQueued,
     // A role that joins a transaction which is made of a gate and a queue. No events.
     Enter,
     QueueFirst,
@@ -106,6 +110,8 @@ impl Step {
             Self::WaitOrdered
             | Self::Commit
             | Self::CommitIfWaited
+            | Self::CommitUnlessNoneRuns
+            | Self::CommitUnlessNoneQueued
             | Self::ShareCommit
             | Self::LookAtWrite
             | Self::MoveCursor
@@ -142,6 +148,8 @@ impl fmt::Display for Step {
             Self::WaitOrdered => "wait for ordered extents",
             Self::Commit => "commit",
             Self::CommitIfWaited => "commit if something was waited for",
+            Self::CommitUnlessNoneRuns => "commit unless no transaction runs",
+            Self::CommitUnlessNoneQueued => "commit unless no ref is queued",
             Self::ShareCommit => "wait for the commit at work; if there is none, commit",
             Self::ReadRoot => "read the commit root",
             Self::Copy => "copy",

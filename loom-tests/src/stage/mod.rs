@@ -20,7 +20,7 @@ use std::sync::Arc;
 use blockgate::LogicalRange;
 
 pub use device::{FailsOnce, SECTOR, SectorDevice, check_copy};
-pub use trace::{Compare, observe};
+pub use trace::{Compare, observe, observe_none_running};
 
 use crate::engine;
 

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use blockgate::{Event, LogicalRange};
+use blockgate::{BlockGroupId, Event, LogicalRange};
 
 use crate::engine::{self, Recorder, RoleId};
 use crate::specification::Specification;
@@ -68,6 +68,14 @@ pub fn observe(event: Event) {
     }
 }
 
+/// A drain by hand found that no transaction runs: `src` has no such step.
+pub fn observe_none_running(group: BlockGroupId) {
+    let what = "no transaction runs";
+    if let Some(violation) = judge(what, |specification, role| specification.find_none_running(role, group)) {
+        engine::violated(INVARIANT, violation);
+    }
+}
+
 /// All roles are over, and what the model is about holds: so it must for the specification.
 pub(super) fn end() {
     engine::hear(None);
@@ -82,13 +90,21 @@ pub(super) fn end() {
 
 /// The violation that is to be reported now.
 fn compare(event: Event) -> Option<String> {
+    judge(event, |specification, role| specification.step(role, event))
+}
+
+/// The same of a step that breaks the rules that `step` returns.
+fn judge(
+    what: impl std::fmt::Display,
+    step: impl FnOnce(&mut Specification, usize) -> Vec<&'static str>,
+) -> Option<String> {
     TRACE.with(|slot| {
         let mut slot = slot.borrow_mut();
         let trace = slot.as_mut().filter(|trace| trace.violation.is_none())?;
         let role = number(&mut trace.roles, engine::current_role());
-        let mut broken = trace.specification.step(role, event);
+        let mut broken = step(&mut trace.specification, role);
         broken.retain(|rule| !trace.waived.iter().any(|name| rule.split(':').next() == Some(name)));
-        trace.violation = broken.first().map(|rule| format!("{event}, against {rule}"));
+        trace.violation = broken.first().map(|rule| format!("{what}, against {rule}"));
         trace.violation.clone().filter(|_| trace.compare == Compare::AtOnce)
     })
 }
