@@ -1,0 +1,14 @@
+//! What nothing can notice, and why that is no gap. An argument is of a function as it was: where the function changes,
+//! it must be read again.
+
+/// Mutants of one function that change nothing that anybody can observe, for one reason.
+pub struct Argument {
+    pub file: &'static str,
+    /// Each with its number, where several are called the same: `… (no. 2)`.
+    pub changes: &'static [&'static str],
+    /// The fingerprint of the function, as `docs/mutants-of-src.jsonl` has it.
+    pub of: &'static str,
+    pub why: &'static str,
+}
+
+pub const ARGUMENTS: &[Argument] = &[];
