@@ -14,6 +14,7 @@ keeps each result at once. Needs `cargo install cargo-mutants --locked --version
 
   --shard K/N       try every Nth, from the Kth (1 to N); shards have builds and results of their own
   --minutes M       begin no mutant after M minutes
+  --survivors       try also what has survived
   --again           try also what was tried
   --results FILE    keep results there (default: target/mutate-src/SHARD/results.jsonl)
   --list            list the mutants, and try nothing
@@ -49,6 +50,7 @@ pub struct Arguments {
     pub shard: Option<Shard>,
     pub minutes: Option<u64>,
     pub again: bool,
+    pub survivors: bool,
     pub results: Option<PathBuf>,
     pub merge: Vec<PathBuf>,
     pub sample: usize,
@@ -85,6 +87,7 @@ impl Arguments {
             match argument {
                 Long("shard") => arguments.shard = Some(parser.value()?.parse()?),
                 Long("minutes") => arguments.minutes = Some(parser.value()?.parse()?),
+                Long("survivors") => arguments.survivors = true,
                 Long("again") => arguments.again = true,
                 Long("results") => arguments.results = Some(parser.value()?.into()),
                 Long("list") => arguments.action = Action::List,

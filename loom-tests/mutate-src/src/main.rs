@@ -8,7 +8,7 @@
 //! | `source` | where in a file its functions are |
 //! | `tree` | the copy of the repository that is changed |
 //! | `build`, `run` | cargo and the processes |
-//! | `reach` | which model and which test comes to which function |
+//! | `notes`, `reach` | which model and which test comes to which function |
 //! | `trial` | the stages of one mutant |
 //! | `record`, `equivalent`, `verdict` | what came of it, what is argued, and both together |
 //! | `page` | the page |
@@ -27,6 +27,7 @@ mod check;
 mod equivalent;
 mod listing;
 mod mutant;
+mod notes;
 mod page;
 mod reach;
 mod record;
@@ -42,7 +43,7 @@ use std::time::Instant;
 
 use arguments::{Action, Arguments, USAGE};
 use mutant::Mutant;
-use record::Records;
+use record::{Outcome, Record, Records};
 use tree::Tree;
 use trial::Trial;
 use verdict::Verdicts;
@@ -107,8 +108,13 @@ fn try_all(arguments: &Arguments) -> Result<(), String> {
     let results = arguments.results.clone().unwrap_or_else(|| work.join("results.jsonl"));
     let mut known = Records::read(&root().join(RECORDS))?;
     known.extend(Records::read(&results)?);
-    let is_due = |mutant: &&Mutant| arguments.again || known.of(mutant).is_none();
-    let due: Vec<_> = selected(arguments, &mutants).filter(is_due).collect();
+    let is_due = |mutant: &&Mutant| {
+        let survived = |record: &Record| record.outcome == Outcome::Survived;
+        arguments.again || known.of(mutant).is_none_or(|record| arguments.survivors && survived(record))
+    };
+    let mut due: Vec<_> = selected(arguments, &mutants).filter(is_due).collect();
+    // Those by hand first: each breaks something that is claimed.
+    due.sort_by_key(|mutant| mutant.breaks.is_none());
     println!("{} mutants, {} of them selected and not tried yet", mutants.len(), due.len());
     if due.is_empty() {
         return Ok(());

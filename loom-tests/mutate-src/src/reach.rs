@@ -1,8 +1,8 @@
 //! Which model and which test comes to which function. A change in a function that one does not come to changes
 //! nothing for it.
 //!
-//! It is found out by running each once with a note at the head of every function. (`const` functions have none: they
-//! also run while compiling. All are assumed to come to them, and to what is in no function.)
+//! It is found out by running each once with a note at the head of every function. All are assumed to come to what has none:
+//! `const` functions, and what is in no function. What was found out of a target is kept, until `src` or it has changed.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::build::{Built, Target};
 use crate::mutant::Mutant;
+use crate::notes::{VARIABLE, id, with_notes};
 use crate::run::{Ended, run};
 use crate::source::{Source, hash};
 use crate::tree::Tree;
@@ -23,12 +24,11 @@ use crate::tree::Tree;
 /// So long a run without any change may take.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Where the notes go: a variable with the path of a file.
-const VARIABLE: &str = "BLOCKGATE_REACHED";
-
 /// What is run against a mutant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Case {
+    /// Of all that it is compiled of.
+    of: String,
     /// As [`Target`] is called.
     pub target: String,
     /// Of a model or twin.
@@ -46,8 +46,6 @@ pub struct Case {
 /// documentation, and what takes longest.
 #[derive(Serialize, Deserialize)]
 pub struct Reach {
-    /// Of all that was compiled.
-    of: String,
     cases: Vec<Case>,
 }
 
@@ -69,6 +67,7 @@ impl Case {
     /// A model or twin of this name, or a test of this target, of which nothing else is known.
     pub fn unknown(target: &Target, model: Option<String>) -> Self {
         Self {
+            of: String::new(),
             target: target.to_string(),
             model,
             is_twin: false,
@@ -80,15 +79,24 @@ impl Case {
 }
 
 impl Reach {
-    /// Runs everything, unless that was done with these sources.
+    /// Runs each target, unless that was done with its sources.
     pub fn find(tree: &Tree) -> Result<Self, String> {
         let file = tree.work().with_file_name("reach.json");
-        let of = sources(tree);
         let known = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Self>(&text).ok());
-        if let Some(known) = known.filter(|known| known.of == of) {
-            return Ok(known);
+        let mut cases = known.map_or_else(Vec::new, |known| known.cases);
+        let targets = Target::all(tree);
+        cases.retain(|case| case.of == sources(tree, &Target::named(&case.target)));
+        let is_unknown = |target: &&Target| cases.iter().all(|case| case.target != target.to_string());
+        let unknown: Vec<_> = targets.iter().filter(is_unknown).collect();
+        if !unknown.is_empty() {
+            let found = with_notes(tree, |ids| run_all(tree, &unknown, ids))?;
+            let with_sources = |case: Case| Case { of: sources(tree, &Target::named(&case.target)), ..case };
+            cases.extend(found.into_iter().map(with_sources));
         }
-        let reach = Self { of, cases: with_notes(tree)? };
+        cases.sort_by(|a, b| {
+            (rank(a), a.seconds).partial_cmp(&(rank(b), b.seconds)).unwrap_or(Ordering::Equal)
+        });
+        let reach = Self { cases };
         let text = serde_json::to_vec(&reach).map_err(|error| error.to_string())?;
         fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
         Ok(reach)
@@ -105,7 +113,7 @@ impl Reach {
                 cases.push(Case::unknown(&target, None));
             }
         }
-        Ok(Self { of: String::new(), cases })
+        Ok(Self { cases })
     }
 
     /// Those that come to the function of a mutant, models first.
@@ -121,93 +129,39 @@ impl Reach {
     }
 }
 
-fn id(file: &str, function: usize) -> String {
-    format!("{file}#{function}")
-}
-
-/// A hash of all that is compiled.
-fn sources(tree: &Tree) -> String {
+/// A hash of all that a target is compiled of.
+fn sources(tree: &Tree, target: &Target) -> String {
+    let own = match target {
+        Target::Unit | Target::Doc => Vec::new(),
+        Target::Test { package: "blockgate", name } => {
+            ["tests/support/".into(), format!("tests/{name}")].into()
+        }
+        Target::Models | Target::Test { .. } => vec!["loom-tests/".to_owned()],
+    };
+    let common = ["src/", "Cargo.lock", "build.rs"].map(String::from);
     let mut text = String::new();
-    let files = ["src/", "tests/", "loom-tests/", "Cargo", "build.rs"]
-        .into_iter()
-        .flat_map(|folder| tree.files(folder));
-    for file in files {
-        let _ = write!(text, "{file}\n{}", tree.read(file).unwrap_or_default());
+    for folder in common.iter().chain(&own) {
+        for file in tree.files(folder).filter(|file| !file.starts_with("loom-tests/mutate-src")) {
+            let _ = write!(text, "{file}\n{}", tree.read(file).unwrap_or_default());
+        }
     }
     format!("{:016x}", hash(text.bytes()))
 }
 
-/// With a note in every function.
-fn with_notes(tree: &Tree) -> Result<Vec<Case>, String> {
-    let files: Vec<_> = tree.files("src/").filter(|file| is_rust(file)).map(String::from).collect();
-    let mut ids = Vec::new();
-    let mut originals = Vec::new();
-    for file in &files {
-        let text = tree.read(file)?;
-        let noted = add_notes(file, &text, &mut ids)?;
-        let noted = if file == "src/lib.rs" { noted + "\n#[doc(hidden)]\npub mod reached;\n" } else { noted };
-        tree.write(file, &noted)?;
-        originals.push((file, text));
-    }
-    tree.write("src/reached.rs", &notes(ids.len()))?;
-    let cases = run_all(tree, &ids);
-    tree.remove("src/reached.rs")?;
-    for (file, text) in originals {
-        tree.write(file, &text)?;
-    }
-    cases
-}
-
-fn is_rust(file: &str) -> bool {
-    Path::new(file).extension().is_some_and(|extension| extension == "rs")
-}
-
-fn add_notes(file: &str, text: &str, ids: &mut Vec<String>) -> Result<String, String> {
-    let source = Source::parse(text).map_err(|error| format!("{file}: {error}"))?;
-    let functions = source.functions().iter().enumerate().filter(|(_, function)| !function.is_const);
-    let mut notes: Vec<_> = functions.map(|(index, function)| (function.body, id(file, index))).collect();
-    notes.sort();
-    let mut with_notes = text.to_owned();
-    for (at, id) in notes.into_iter().rev() {
-        with_notes.insert_str(at, &format!(" crate::reached::at({});", ids.len()));
-        ids.push(id);
-    }
-    Ok(with_notes)
-}
-
-/// The module that takes the notes: each function once a process.
-fn notes(count: usize) -> String {
-    format!(
-        "#![allow(warnings, clippy::all, clippy::pedantic)]
-         use std::io::Write;
-         use std::sync::atomic::{{AtomicBool, Ordering}};
-         static SEEN: [AtomicBool; {count}] = [const {{ AtomicBool::new(false) }}; {count}];
-         pub fn at(function: usize) {{
-             if SEEN[function].load(Ordering::Relaxed) || SEEN[function].swap(true, Ordering::Relaxed) {{
-                 return;
-             }}
-             let Some(path) = std::env::var_os({VARIABLE:?}) else {{ return }};
-             let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
-             file.write_all(format!(\"{{function}}\\n\").as_bytes()).unwrap();
-         }}"
-    )
-}
-
-fn run_all(tree: &Tree, ids: &[String]) -> Result<Vec<Case>, String> {
+fn run_all(tree: &Tree, targets: &[&Target], ids: &[String]) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
-    for target in Target::all(tree) {
+    for target in targets {
         println!("finding out what {target} comes to");
-        if target == Target::Models {
-            let executable = executable(&target, tree)?;
+        if **target == Target::Models {
+            let executable = executable(target, tree)?;
             for name in models(tree, &executable)? {
-                cases.extend(run_one(tree, Case::unknown(&target, Some(name)), Some(&executable), ids)?);
+                cases.extend(run_one(tree, Case::unknown(target, Some(name)), Some(&executable), ids)?);
             }
         } else {
-            let executable = (target != Target::Doc).then(|| executable(&target, tree)).transpose()?;
-            cases.extend(run_one(tree, Case::unknown(&target, None), executable.as_deref(), ids)?);
+            let executable = (**target != Target::Doc).then(|| executable(target, tree)).transpose()?;
+            cases.extend(run_one(tree, Case::unknown(target, None), executable.as_deref(), ids)?);
         }
     }
-    cases.sort_by(|a, b| (rank(a), a.seconds).partial_cmp(&(rank(b), b.seconds)).unwrap_or(Ordering::Equal));
     Ok(cases)
 }
 
@@ -276,21 +230,4 @@ fn run_one(
     let reached = text.lines().filter_map(|line| ids.get(line.parse::<usize>().ok()?).cloned()).collect();
     case.reached = Some(reached);
     Ok(Some(case))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_function_but_a_const_one_has_a_note() {
-        let text = "fn a() { fn b() {} }\nconst fn c() {}\nimpl D { fn e(&self) -> u8 { 0 } }";
-        let mut ids = Vec::new();
-        let noted = add_notes("src/a.rs", text, &mut ids).unwrap();
-        assert_eq!(
-            noted,
-            "fn a() { crate::reached::at(2); fn b() { crate::reached::at(1);} }\nconst fn c() {}\nimpl D { fn e(&self) -> u8 { crate::reached::at(0); 0 } }"
-        );
-        assert_eq!(ids, ["src/a.rs#3", "src/a.rs#1", "src/a.rs#0"]);
-    }
 }
