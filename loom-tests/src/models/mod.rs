@@ -5,10 +5,12 @@ mod block_group;
 mod clone;
 mod counterexamples;
 mod delayed_ref;
+mod device_replace;
 mod freeze;
 mod gate;
 mod ordered_extent;
 mod replace;
+mod roles;
 mod room;
 mod snapshot;
 mod target;
@@ -47,6 +49,8 @@ pub fn models() -> Vec<Model> {
         room::models(),
         freeze::models(),
         replace::models(),
+        roles::models(),
+        device_replace::models(),
         clone::models(),
         snapshot::models(),
         target::models(),
@@ -70,6 +74,7 @@ pub fn twins() -> Vec<Twin> {
         clone::twins(),
         snapshot::twins(),
         target::twins(),
+        device_replace::twins(),
         replace::twins(),
     ]
     .concat()

@@ -10,6 +10,7 @@ use loom_harness::{Model, Twin};
 use super::Plays;
 use crate::engine::{Handed, RaceChecked, reached};
 use crate::protocol::role::Role::{Cloner, Committer, Cow, Deleter, Nocow, Scrub};
+use crate::scenario::combination::combined_in;
 use crate::scenario::plan::{LeftOut, Plan, Replaces};
 use crate::stage::{Play, SECTOR, stage};
 
@@ -42,6 +43,11 @@ fn one_round() -> Vec<Model> {
             "replace/cow-in-two-groups",
             two_groups(&[Cow]),
             &["second-group", "both-devices", "writer-first"],
+        ),
+        model(
+            "replace/nocow-in-the-second-group",
+            two_groups(&[Nocow]).shortened().given_in_the_last_group(),
+            &["in-place", "refused", "waited-nocow", "waited-ordered", "waited-in-the-second-group"],
         ),
         model("replace/nocow-moves", two_groups(&[Nocow]), &["in-place", "moved", "waited-nocow"]),
         model("replace/cow+nocow-cloned-always", Plan::of(&[Cow, Nocow]).policy(Policy::CloneAlways), &both),
@@ -96,7 +102,7 @@ fn crowds() -> Vec<Model> {
         .long(),
         model(
             "replace/cow+nocow+scrub",
-            Plan::of(&[Cow, Nocow, Scrub]).without_moving(),
+            Plan::of(&[Cow, Nocow, Scrub]).shortened(),
             &and(&both, &["nested", "waited-for-2-ordered"]),
         )
         .theorem(of(
@@ -115,7 +121,7 @@ fn crowds() -> Vec<Model> {
         .long(),
         model(
             "replace/3-writers-in-two-groups",
-            Plan::of(&[Cow, Cow, Nocow]).groups(2).without_moving(),
+            Plan::of(&[Cow, Cow, Nocow]).groups(2).shortened(),
             &[
                 "second-group",
                 "waited-in-the-second-group",
@@ -291,7 +297,8 @@ fn and(outcomes: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn model(name: &'static str, plan: Plan, reach: &[&str]) -> Model {
-    Model::new(name).theorem(THEOREM).must_reach(reach).plays(plan.play())
+    let combined = combined_in(&plan);
+    Model::new(name).theorem(THEOREM).must_reach(reach).combines(&combined).plays(plan.play())
 }
 
 struct Passing {
