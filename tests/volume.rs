@@ -973,29 +973,6 @@ fn a_replace_inside_a_scrub_waits_for_writers_of_both_kinds() {
     });
 }
 
-/// A run of extents that adjoin is longer than what is read at once, and not a multiple of that.
-#[test]
-fn a_run_longer_than_the_buffer_is_copied_whole() {
-    const BUFFER: u64 = 1024 * KIB;
-    let length = 4 * BUFFER;
-    let device = || Arc::new(MemoryDevice::new(usize::try_from(length).expect("small")));
-    let (source, target) = (device(), device());
-    let builder = Volume::builder(UNIT).shards(Shards::new(1)).group(range(0, length));
-    let volume = builder.build(source.clone()).expect("a good layout");
-    for length in [UNIT, 2 * BUFFER, BUFFER / 2 + UNIT] {
-        let write = volume.begin_cow(length).expect("space");
-        write.write_at(0, &pattern(length, length)).expect("writes");
-        write.finish().expect("no commit failed");
-    }
-    let written = 5 * BUFFER / 2 + 2 * UNIT;
-    let mut replace = volume.start_replace(target.clone(), Policy::default()).expect("starts");
-    let summaries = replace.run().expect("replaces");
-    assert_eq!(summaries[0].copied, CopyFigures { extents: 3, bytes: written });
-    assert_eq!(read(&*target, range(0, written)), read(&*source, range(0, written)));
-    let rest = read(&*target, range(written, length - written));
-    assert!(rest.iter().all(|byte| *byte == 0), "nothing else is written");
-}
-
 #[test]
 fn a_scrub_and_a_replace_nest() {
     let mut volume = volume_on(memory());
