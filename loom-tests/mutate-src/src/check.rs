@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::arguments::Arguments;
 use crate::build::{Builds, Target};
+use crate::equivalent::ARGUMENTS;
 use crate::listing;
 use crate::mutant::Mutant;
 use crate::page;
@@ -23,7 +24,7 @@ pub fn check(arguments: &Arguments, root: &Path, work: &Path) -> Result<(), Stri
     let began = Instant::now();
     let mutants = listing::all(root, None)?;
     let records = Records::read(&root.join(RECORDS))?;
-    let verdicts = Verdicts::of(&mutants, &records);
+    let verdicts = Verdicts::of(&mutants, &records, ARGUMENTS);
     println!("{}", verdicts.summary());
     let mut defects = verdicts.defects();
     if fs::read_to_string(root.join(PAGE)).unwrap_or_default() != page::render(&verdicts, root)? {
@@ -149,5 +150,26 @@ fn named(record: &Record) -> Option<(Case, Option<String>)> {
             Some((Case::unknown(&Target::named(target), None), test))
         }
         Outcome::Unviable | Outcome::Survived => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutant::Key;
+
+    #[test]
+    fn what_has_killed_a_mutant_is_found_by_its_name() {
+        let named = |outcome, by: &str| {
+            let key = Key { file: "src/a.rs".into(), change: "b".into(), nth: 1 };
+            let record = Record { key, of: "f".into(), outcome, by: by.into(), on: "2026-11-25".into() };
+            named(&record).map(|(case, test)| (case.target, case.model, test))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(named(Outcome::Models, "gate/a"), Some(("models".into(), some("gate/a"), None)));
+        let test = named(Outcome::Tests, "tests/volume.rs: a_test");
+        assert_eq!(test, Some(("tests/volume.rs".into(), None, some("a_test"))));
+        assert_eq!(named(Outcome::Tests, "src (did not end)"), Some(("src".into(), None, None)));
+        assert_eq!(named(Outcome::Survived, "1 models, 1 tests"), None);
     }
 }

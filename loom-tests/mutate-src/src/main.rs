@@ -42,6 +42,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use arguments::{Action, Arguments, USAGE};
+use equivalent::ARGUMENTS;
 use mutant::Mutant;
 use record::{Outcome, Record, Records};
 use tree::Tree;
@@ -143,7 +144,7 @@ fn write(arguments: &Arguments) -> Result<(), String> {
     }
     let records = records.only_of(&mutants);
     records.write(&root().join(RECORDS))?;
-    let verdicts = Verdicts::of(&mutants, &records);
+    let verdicts = Verdicts::of(&mutants, &records, ARGUMENTS);
     let page = page::render(&verdicts, root())?;
     std::fs::write(root().join(PAGE), page).map_err(|error| format!("{PAGE}: {error}"))?;
     println!("{}", verdicts.summary());

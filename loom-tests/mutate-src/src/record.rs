@@ -71,6 +71,12 @@ fn today() -> Result<String, String> {
 #[derive(Default)]
 pub struct Records(BTreeMap<Key, Record>);
 
+impl FromIterator<Record> for Records {
+    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
+        Self(records.into_iter().map(|record| (record.key.clone(), record)).collect())
+    }
+}
+
 impl Records {
     /// Reads a file; none is as one without lines. The last of several records of one mutant counts.
     pub fn read(file: &Path) -> Result<Self, String> {
@@ -80,8 +86,7 @@ impl Records {
         };
         let parse =
             |line: &str| serde_json::from_str::<Record>(line).map_err(|error| format!("{line}: {error}"));
-        let records = text.lines().map(parse).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self(records.into_iter().map(|record| (record.key.clone(), record)).collect()))
+        text.lines().map(parse).collect()
     }
 
     pub fn write(&self, file: &Path) -> Result<(), String> {
@@ -104,12 +109,7 @@ impl Records {
 
     /// Without those of mutants that are no more, or of functions that have changed.
     pub fn only_of(&self, mutants: &[Mutant]) -> Self {
-        Self(
-            mutants
-                .iter()
-                .filter_map(|mutant| Some((mutant.key.clone(), self.of(mutant)?.clone())))
-                .collect(),
-        )
+        mutants.iter().filter_map(|mutant| self.of(mutant).cloned()).collect()
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
         let record = Record::of(&mutant("1"), Outcome::Models, "a/b".into()).unwrap();
         let line = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
-        let records = Records([(record.key.clone(), record)].into());
+        let records: Records = [record].into_iter().collect();
         assert!(records.of(&mutant("1")).is_some());
         assert!(records.of(&mutant("2")).is_none(), "the function has changed");
         assert!(records.only_of(&[mutant("2")]).0.is_empty());

@@ -1,6 +1,6 @@
 //! What to think of each mutant: what came of it, and what is argued.
 
-use crate::equivalent::{ARGUMENTS, Argument};
+use crate::equivalent::Argument;
 use crate::mutant::Mutant;
 use crate::record::{Outcome, Record, Records};
 
@@ -17,6 +17,7 @@ pub enum Verdict<'a> {
 /// All mutants, in the order of the source.
 pub struct Verdicts<'a> {
     pub rows: Vec<(&'a Mutant, Verdict<'a>)>,
+    arguments: &'static [Argument],
 }
 
 impl Argument {
@@ -30,13 +31,13 @@ impl Argument {
 }
 
 impl<'a> Verdict<'a> {
-    fn of(mutant: &Mutant, records: &'a Records) -> Self {
+    fn of(mutant: &Mutant, records: &'a Records, arguments: &'static [Argument]) -> Self {
         let Some(record) = records.of(mutant) else { return Self::NotTried };
         match record.outcome {
             Outcome::Models => Self::ByModels(record),
             Outcome::Tests => Self::ByTests(record),
             Outcome::Unviable => Self::Unviable(record),
-            Outcome::Survived => ARGUMENTS
+            Outcome::Survived => arguments
                 .iter()
                 .find(|argument| argument.explains(record))
                 .map_or(Self::Unexplained(record), |argument| Self::Equivalent(record, argument)),
@@ -56,8 +57,9 @@ impl<'a> Verdict<'a> {
 }
 
 impl<'a> Verdicts<'a> {
-    pub fn of(mutants: &'a [Mutant], records: &'a Records) -> Self {
-        Self { rows: mutants.iter().map(|mutant| (mutant, Verdict::of(mutant, records))).collect() }
+    pub fn of(mutants: &'a [Mutant], records: &'a Records, arguments: &'static [Argument]) -> Self {
+        let verdict = |mutant| (mutant, Verdict::of(mutant, records, arguments));
+        Self { rows: mutants.iter().map(verdict).collect(), arguments }
     }
 
     pub fn count(&self, is_it: impl Fn(&Verdict<'a>) -> bool) -> usize {
@@ -92,7 +94,7 @@ impl<'a> Verdicts<'a> {
                     && mutant.to_string() == format!("{}: {change}", argument.file)
             })
         };
-        let stale = ARGUMENTS.iter().flat_map(|argument| {
+        let stale = self.arguments.iter().flat_map(|argument| {
             let unused = argument.changes.iter().filter(move |change| !is_used(argument, change));
             unused.map(|change| {
                 format!(
@@ -102,5 +104,48 @@ impl<'a> Verdicts<'a> {
             })
         });
         unexplained.chain(stale).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutant::Key;
+
+    const ARGUMENTS: &[Argument] =
+        &[Argument { file: "src/a.rs", changes: &["replace + with - in b (no. 2)"], of: "f", why: "it is" }];
+
+    fn mutant(nth: usize, fingerprint: &str) -> Mutant {
+        Mutant {
+            key: Key { file: "src/a.rs".into(), change: "replace + with - in b".into(), nth },
+            fingerprint: fingerprint.into(),
+            line: "c + d".into(),
+            at: 0..0,
+            replacement: String::new(),
+            breaks: None,
+        }
+    }
+
+    /// What is wrong with the outcomes of these mutants.
+    fn defects(mutants: &[Mutant], outcome: Outcome) -> Vec<String> {
+        let records: Records = mutants
+            .iter()
+            .map(|mutant| Record::of(mutant, outcome, "1 models, 1 tests".into()).expect("there is a day"))
+            .collect();
+        Verdicts::of(mutants, &records, ARGUMENTS).defects()
+    }
+
+    #[test]
+    fn a_survivor_with_an_argument_is_no_defect() {
+        assert_eq!(defects(&[mutant(2, "f")], Outcome::Survived), Vec::<String>::new());
+    }
+
+    #[test]
+    fn twin_what_is_not_argued_or_argued_in_vain_is_one() {
+        let first = |defects: Vec<String>| defects.into_iter().next().unwrap_or_default();
+        // Another of the same name; the same one after its function changed.
+        assert!(first(defects(&[mutant(1, "f")], Outcome::Survived)).contains("unexplained"));
+        assert!(first(defects(&[mutant(2, "g")], Outcome::Survived)).contains("unexplained"));
+        assert!(first(defects(&[mutant(2, "f")], Outcome::Models)).contains("is argued"));
     }
 }
