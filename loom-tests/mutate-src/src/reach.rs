@@ -125,7 +125,9 @@ impl Reach {
             (Some(reached), Some(id)) => reached.contains(id),
             _ => true,
         };
-        self.cases.iter().filter(comes).collect()
+        let mut cases: Vec<_> = self.cases.iter().filter(comes).collect();
+        cases.sort_by_key(|case| (rank(case), distance(case, mutant.file())));
+        cases
     }
 }
 
@@ -175,6 +177,18 @@ fn rank(case: &Case) -> u8 {
         (true, true) => 1,
         (false, _) if case.target == "documentation" => 3,
         (false, _) => 2,
+    }
+}
+
+/// The tests of the changed file itself are built and shown it before others.
+fn distance(case: &Case, file: &str) -> u8 {
+    let name = case.target.trim_start_matches("tests/").trim_end_matches(".rs");
+    let is_of_file = file.split(['/', '.']).any(|part| part == name);
+    match case.target.as_str() {
+        "models" | "documentation" => 0,
+        "src" => 1,
+        _ if is_of_file => 2,
+        _ => 3,
     }
 }
 
@@ -230,4 +244,17 @@ fn run_one(
     let reached = text.lines().filter_map(|line| ids.get(line.parse::<usize>().ok()?).cloned()).collect();
     case.reached = Some(reached);
     Ok(Some(case))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tests_of_a_file_come_first() {
+        let distance = |target: &str, file| distance(&Case::unknown(&Target::named(target), None), file);
+        let targets = ["src", "tests/volume.rs", "tests/gate.rs"];
+        assert_eq!(targets.map(|target| distance(target, "src/volume/write.rs")), [1, 2, 3]);
+        assert_eq!(targets.map(|target| distance(target, "src/gate/mod.rs")), [1, 3, 2]);
+    }
 }
