@@ -122,6 +122,7 @@ fn a_doubt_after_the_end_is_copied_again_or_refuses_the_retirement() {
             replace.run().expect("copies again");
             replace.finish().expect("finishes again");
         }
+        assert_eq!(replace.progress(), (volume.groups().len(), volume.groups().len()), "each group once");
         drop(replace);
         let retired = volume.retire_source();
         assert_eq!(retired.is_ok(), is_copied);

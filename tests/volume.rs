@@ -659,6 +659,11 @@ fn the_source_is_retired_and_replaced_again() {
         assert!(matches!(volume.start_replace(memory(), Policy::default()), Err(ReplaceError::NotRetired)));
         let old = volume.retire_source().expect("a replace has finished");
         assert!(volume.retire_source().is_err(), "once");
+        assert_eq!(
+            Arc::strong_count(&pair[1]),
+            2,
+            "V11: this test's, and the volume's source: no target is left"
+        );
         old.write_at(0, &[0; 4096]).expect("no volume has the old device any more");
         assert!(is_filled(&*pair[1], &extents));
         let write = volume.begin_cow(UNIT).expect("space");
