@@ -16,6 +16,7 @@ keeps each result at once. Needs `cargo install cargo-mutants --locked --version
   --minutes M       begin no mutant after M minutes
   --survivors       try also what has survived
   --again           try also what was tried
+  --long            show what survives to the models that take longest, too
   --results FILE    keep results there (default: target/mutate-src/SHARD/results.jsonl)
   --list            list the mutants, and try nothing
   --write [FILE]... take results in from FILEs, and write docs/mutants-of-src.jsonl and docs/mutants-of-src.md
@@ -50,6 +51,7 @@ pub struct Arguments {
     pub shard: Option<Shard>,
     pub minutes: Option<u64>,
     pub again: bool,
+    pub long: bool,
     pub survivors: bool,
     pub results: Option<PathBuf>,
     pub merge: Vec<PathBuf>,
@@ -88,6 +90,7 @@ impl Arguments {
                 Long("shard") => arguments.shard = Some(parser.value()?.parse()?),
                 Long("minutes") => arguments.minutes = Some(parser.value()?.parse()?),
                 Long("survivors") => arguments.survivors = true,
+                Long("long") => arguments.long = true,
                 Long("again") => arguments.again = true,
                 Long("results") => arguments.results = Some(parser.value()?.into()),
                 Long("list") => arguments.action = Action::List,

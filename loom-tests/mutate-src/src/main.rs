@@ -121,7 +121,7 @@ fn try_all(arguments: &Arguments) -> Result<(), String> {
         return Ok(());
     }
     let tree = Tree::copy(root(), &work)?;
-    let trial = Trial::prepare(&tree)?;
+    let trial = Trial::prepare(&tree, arguments.long)?;
     let began = Instant::now();
     for (done, mutant) in due.iter().enumerate() {
         if arguments.is_over(began) {

@@ -20,7 +20,8 @@ const HEAD: &str = "\
 Each row is the crate with one place changed: an operator, a condition, a returned value, a statement, by
 [cargo-mutants][tool]; and [by hand](#by-hand) what it has no operator for. The models whose executions come to the
 function explore the changed crate with the [second engine][engine], the quickest first, until one is not as it should
-be; then the red twins; then the tests that come there. What none of them notices is equivalent, with the argument why,
+be; then the red twins; then the tests that come there. (Models that take more than three seconds are shown a survivor
+only by `--long`.) What none of them notices is equivalent, with the argument why,
 or unexplained. An argument is of the function as it was: when that changes, the mutant is tried, and argued, anew. So is
 every other verdict: what is *not tried yet* is new, or its function has changed since.
 ";

@@ -43,7 +43,7 @@ pub struct Case {
 }
 
 /// All cases in the order in which they are shown a mutant: models, twins, tests, and the quickest of each first; then the
-/// documentation, and what takes longest.
+/// documentation; and the models that take longest, where that is asked for.
 #[derive(Serialize, Deserialize)]
 pub struct Reach {
     cases: Vec<Case>,
@@ -116,6 +116,12 @@ impl Reach {
         Ok(Self { cases })
     }
 
+    /// Without the models that take longest.
+    pub fn without_the_longest(mut self) -> Self {
+        self.cases.retain(|case| rank(case) < LONGEST);
+        self
+    }
+
     /// Those that come to the function of a mutant, models first.
     pub fn cases_of(&self, mutant: &Mutant, source: &Source) -> Vec<&Case> {
         let function = source.around(mutant.at.start);
@@ -167,12 +173,15 @@ fn run_all(tree: &Tree, targets: &[&Target], ids: &[String]) -> Result<Vec<Case>
     Ok(cases)
 }
 
-/// A model of so many seconds is shown what the tests have not seen.
+/// A model of so many seconds is shown only what the tests have not seen, and in a long run alone: the others see what
+/// they see, with fewer threads.
 const HEAVY: f64 = 3.0;
+
+const LONGEST: u8 = 4;
 
 fn rank(case: &Case) -> u8 {
     match (case.is_model(), case.is_twin) {
-        (true, _) if case.seconds >= HEAVY => 4,
+        (true, _) if case.seconds >= HEAVY => LONGEST,
         (true, false) => 0,
         (true, true) => 1,
         (false, _) if case.target == "documentation" => 3,

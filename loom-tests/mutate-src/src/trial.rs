@@ -31,8 +31,9 @@ struct Killed {
 }
 
 impl<'tree> Trial<'tree> {
-    pub fn prepare(tree: &'tree Tree) -> Result<Self, String> {
-        Ok(Self { tree, reach: Reach::find(tree)? })
+    pub fn prepare(tree: &'tree Tree, long: bool) -> Result<Self, String> {
+        let reach = Reach::find(tree)?;
+        Ok(Self { tree, reach: if long { reach } else { reach.without_the_longest() } })
     }
 
     /// Without finding out first what comes where.
