@@ -15,6 +15,7 @@ mod room;
 mod snapshot;
 mod target;
 mod transaction;
+mod write_all;
 
 use loom_harness::{Model, Twin};
 
@@ -54,6 +55,7 @@ pub fn models() -> Vec<Model> {
         clone::models(),
         snapshot::models(),
         target::models(),
+        write_all::models(),
     ]
     .concat()
 }
@@ -75,6 +77,7 @@ pub fn twins() -> Vec<Twin> {
         snapshot::twins(),
         target::twins(),
         device_replace::twins(),
+        write_all::twins(),
         replace::twins(),
     ]
     .concat()

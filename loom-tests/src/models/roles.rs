@@ -39,6 +39,8 @@ fn model(roles: &[Role]) -> Model {
         .combines(&names)
         .plays(plan(roles).play());
     match roles {
+        _ if WITH_THE_SECOND_ENGINE.contains(&roles) => model.second_engine_only(),
+        _ if LONG_UNDER_LOOM.contains(&roles) => model.long_under_loom(),
         _ if is_pair => model,
         _ if LONG.contains(&roles) => model.second_engine_only().long(),
         _ => model.second_engine_only().weight(100),
@@ -55,6 +57,13 @@ fn plan(roles: &[Role]) -> Plan {
         _ => plan.shortened(),
     }
 }
+
+/// Pairs that loom has not ended in five minutes.
+const WITH_THE_SECOND_ENGINE: [&[Role]; 2] = [&[Nocow, Cloner], &[Cloner, Cloner]];
+
+/// Pairs that take loom more than ten seconds.
+const LONG_UNDER_LOOM: [&[Role]; 4] =
+    [&[Nocow, Nocow], &[Nocow, Scrub], &[Deleter, Cloner], &[Cloner, Scrub]];
 
 /// More than 50,000 executions each.
 const LONG: [&[Role]; 9] = [
