@@ -6,6 +6,7 @@ const WRITE: &str = "src/volume/write.rs";
 const REPLACE: &str = "src/volume/device_replace.rs";
 const TARGET: &str = "src/volume/target.rs";
 const STORAGE: &str = "src/volume/storage.rs";
+const WRITE_ALL: &str = "src/volume/write_all.rs";
 const VOLUME: &str = "src/volume/mod.rs";
 const FREEZE: &str = "src/volume/freeze.rs";
 const SNAPSHOT: &str = "src/volume/snapshot.rs";
@@ -130,7 +131,7 @@ pub const CHANGES: &[Change] = &[
         WRITE,
         "the padding of a write is left out",
         "the bytes behind the data are zero",
-        "if padding > 0 {\n            write.write_at(length, &zeroes(padding))?;\n        }",
+        "if padding > 0 {\n            self.write_at(now.len() as u64, &zeroes(padding))?;\n        }",
         "let _ = padding;",
     ),
     change(
@@ -160,6 +161,23 @@ pub const CHANGES: &[Change] = &[
         "a group that has room is found",
         "let others = (first + 1..groups).chain(0..=first)",
         "let others = (first + 1..groups - 1).chain(0..=first)",
+    ),
+    change(
+        WRITE_ALL,
+        "the references of several extents are queued one by one",
+        "V12: they are queued in one critical section",
+        "self.transactions.push_all(&refs)?;\n            Ok(())",
+        "for one in refs {
+                self.transactions.push(one)?;
+            }
+            Ok(())",
+    ),
+    change(
+        WRITE_ALL,
+        "each extent is filled from the start of the data",
+        "the bytes of the extents are the data, in order",
+        "rest = write.fill_from(rest)?;",
+        "rest = write.fill_from(data)?;",
     ),
     change(
         REPLACE,

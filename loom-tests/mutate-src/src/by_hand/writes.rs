@@ -171,6 +171,29 @@ pub const CHANGES: &[Change] = &[
         "drop(Unreferenced { group, extent: ordered.extent() });\n    ordered.fail();",
     ),
     change(
+        NEW,
+        "of several extents the first is finished before their metadata is queued",
+        "V3: the reference is queued before the ordered extent is finished",
+        "let writes: Vec<_> = all.into_iter().filter_map(Self::into_parts).collect();
+        if let Err(error) = queue(&extents) {",
+        "let mut writes: Vec<_> = all.into_iter().filter_map(Self::into_parts).collect();
+        writes.remove(0).1.finish();
+        if let Err(error) = queue(&extents) {",
+    ),
+    change(
+        NEW,
+        "the space of several extents is given back before their ordered extents have failed",
+        "a thread that is given the space next finds no write there",
+        "for (_, ordered) in writes {
+                ordered.fail();
+            }
+            drop(spaces);",
+        "drop(spaces);
+            for (_, ordered) in writes {
+                ordered.fail();
+            }",
+    ),
+    change(
         INDEX,
         "what a batch drops may be split by a later batch",
         "K2: a batch may split what it drops, and nothing else",
