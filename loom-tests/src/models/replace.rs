@@ -64,7 +64,7 @@ fn crowds() -> Vec<Model> {
         writers("replace/3-writers", &[Cow, Cow, Nocow], "waited-for-3-ordered").weight(50),
         writers("replace/4-writers", &[Cow, Cow, Nocow, Cow], "waited-for-4-ordered")
             .theorem(of("four writers, all of them in flight when their group is set read-only"))
-            .long_under_loom()
+            .second_engine_only()
             .weight(1000),
         writers("replace/5-writers", &[Cow, Cow, Nocow, Cow, Cow], "waited-for-5-ordered")
             .theorem(of("five writers"))
