@@ -461,6 +461,28 @@ fn read_only_nests_and_hides_free_space() {
     assert!(group.begin_nocow().is_ok() && group.reserve(8 * UNIT).is_ok());
 }
 
+/// The inner of two levels waits, as the outer does, for what was admitted before both.
+#[test]
+fn each_level_waits_for_all_that_were_admitted() {
+    let (group, is_over) = (group_of(8, 2), Counter::default());
+    std::thread::scope(|scope| {
+        let (reservation, writer) = (group.reserve(UNIT).expect("space"), group.begin_nocow());
+        let (outer, inner) = (group.set_read_only(), group.set_read_only());
+        assert_eq!((outer.level(), inner.level()), (1, 2));
+        let is_over = &is_over;
+        scope.spawn(move || {
+            (0..1000).for_each(|_| std::thread::yield_now());
+            is_over.next();
+            drop(reservation);
+            is_over.next();
+            drop(writer);
+        });
+        assert!(inner.wait_reservations() && is_over.get() >= 1);
+        assert!(inner.wait_nocow_writers() && is_over.get() == 2);
+        assert!(outer.wait_reservations() && outer.wait_nocow_writers(), "they were inside at the closing");
+    });
+}
+
 #[test]
 fn pinned_space_is_not_reused_before_it_is_unpinned() {
     let group = group_of(4, 2);

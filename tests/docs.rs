@@ -10,9 +10,10 @@ use repository::markdown::{Element, Page, is_page, resolve};
 use repository::{Finding, exists, files, items, none_of, read};
 
 /// Pages that commands write.
-const GENERATED: [&str; 5] = [
+const GENERATED: [&str; 6] = [
     "docs/certificate.md",
     "docs/mutants.md",
+    "docs/mutants-of-src.md",
     "docs/performance.md",
     "docs/recordings.md",
     "docs/counterexamples/index.md",

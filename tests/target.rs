@@ -106,6 +106,30 @@ fn a_doubt_ahead_of_the_copy_is_settled_by_it() {
     assert_eq!(read(&*source, extent), read(&*target, extent));
 }
 
+/// Also one that the drain waits for: it fails before the copy, which has its bytes from the source.
+#[test]
+fn a_doubt_that_comes_while_the_copy_waits_is_settled_by_it() {
+    let (source, (target, faults)) = (memory(), fragile());
+    let volume = volume_on(source.clone());
+    let extent = write(&volume);
+    let mut replace = volume.start_replace(target.clone(), Policy::CloneAlways).expect("starts");
+    let in_flight = volume.begin_nocow(extent).expect("its only reference");
+    std::thread::scope(|scope| {
+        let replacing = scope.spawn(|| replace.run().expect("copies all").len());
+        while volume.groups()[0].block_group().read_only_levels() == 0 {
+            std::thread::yield_now();
+        }
+        // Time enough for a copy that looks for doubts before it waits.
+        (0..1000).for_each(|_| std::thread::yield_now());
+        faults.next();
+        in_flight.write_at(0, &[9; 100]).expect("the source has it");
+        in_flight.finish();
+        assert_eq!(replacing.join().expect("no panic"), 2, "each group once");
+    });
+    replace.finish().expect("finishes");
+    assert_eq!(read(&*source, extent), read(&*target, extent));
+}
+
 /// After `finish` too: it can be run again, and finished again.
 #[test]
 fn a_doubt_after_the_end_is_copied_again_or_refuses_the_retirement() {
@@ -122,6 +146,7 @@ fn a_doubt_after_the_end_is_copied_again_or_refuses_the_retirement() {
             replace.run().expect("copies again");
             replace.finish().expect("finishes again");
         }
+        assert_eq!(replace.progress(), (volume.groups().len(), volume.groups().len()), "each group once");
         drop(replace);
         let retired = volume.retire_source();
         assert_eq!(retired.is_ok(), is_copied);

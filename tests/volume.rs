@@ -10,11 +10,12 @@ use blockgate::replace::{CopyFigures, Side};
 use blockgate::sync::Mutex;
 use blockgate::volume::{BuildError, Overwrite, Policy, ReplaceError, VolumeBuilder, WhyInDoubt, WriteError};
 use blockgate::{
-    CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Shards, SharedBlockGroup, Volume,
+    CancelToken, CopyError, DelayedRef, Device, Frozen, LogicalRange, MemoryDevice, Shards, SharedBlockGroup,
+    Volume,
 };
 use support::{
-    Call, Hooked, KIB, UNIT, broken, is_flush, is_read, is_write, panics, pattern, range, read, told,
-    within_a_minute,
+    Call, Counter, Hooked, KIB, UNIT, broken, is_flush, is_read, is_write, panics, pattern, range, read,
+    told, within_a_minute,
 };
 
 const GROUP: u64 = 64 * KIB;
@@ -368,6 +369,66 @@ fn an_overwrite_moves_where_the_group_is_read_only() {
     assert_eq!(volume.check(), Ok(()));
 }
 
+/// The drain of a group waits for its own writes in flight, so they must be found there, and its own level refuses.
+#[test]
+fn a_write_in_flight_is_one_of_its_own_group() {
+    let volume = volume_on(memory());
+    let in_flight =
+        || volume.groups().iter().map(|group| group.ordered_extents().in_flight()).collect::<Vec<_>>();
+    let writes: Vec<_> = (0..GROUPS).map(|_| volume.begin_cow(GROUP).expect("space")).collect();
+    assert_eq!(in_flight(), [1, 1, 1]);
+    let extents: Vec<_> = writes.into_iter().map(|write| write.finish().expect("no commit failed")).collect();
+    for (index, extent) in extents.iter().enumerate() {
+        let mut one = [0; 3];
+        one[index] = 1;
+        let write = volume.begin_nocow(*extent).expect("read-write, and nobody else's");
+        assert_eq!(in_flight(), one);
+        write.finish();
+        let _read_only = volume.groups()[index].block_group().set_read_only();
+        let is_refused = |extent| matches!(volume.begin_nocow(extent), Err(WriteError::ReadOnly(_)));
+        assert_eq!(extents.iter().map(|extent| usize::from(is_refused(*extent))).collect::<Vec<_>>(), one);
+    }
+}
+
+/// Runs `waits` beside an in-place write of the last group, and returns whether it returned after the write was over.
+fn waits_for_the_last_group(waits: impl FnOnce(&Volume) + Send) -> bool {
+    let volume = volume_on(memory());
+    let extents = fill(&volume, GROUPS);
+    volume.commit().expect("commits");
+    let write = volume.begin_nocow(extents[extents.len() - 1]).expect("read-write");
+    let is_over = Counter::default();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            waits(&volume);
+            is_over.get() == 1
+        });
+        // Time enough for one that does not wait.
+        (0..1000).for_each(|_| std::thread::yield_now());
+        is_over.next();
+        write.finish();
+        waiter.join().expect("no panic")
+    })
+}
+
+#[test]
+fn what_waits_for_in_place_writes_waits_for_those_of_each_group() {
+    assert!(waits_for_the_last_group(|volume| drop(volume.snapshot().expect("no commit failed"))), "V8");
+    assert!(waits_for_the_last_group(|volume| drop(volume.freeze().wait_writers().wait_ordered())));
+    let last = range(LENGTH - UNIT, UNIT);
+    assert!(waits_for_the_last_group(|volume| assert!(volume.add_reference(last).is_ok())), "V6");
+    let both = [DelayedRef::add(range(0, UNIT)), DelayedRef::add(last)];
+    assert!(waits_for_the_last_group(|volume| assert!(volume.change_references(&both).is_ok())), "V6");
+}
+
+#[test]
+fn twin_what_waits_for_the_first_group_alone_returns_before_the_write_is_over() {
+    let waits = |volume: &Volume| {
+        let group = &volume.groups()[0];
+        let _ = group.ordered_extents().wait_range(group.block_group().range());
+    };
+    assert!(!waits_for_the_last_group(waits));
+}
+
 #[test]
 fn deleted_space_is_reused_only_after_the_commit() {
     let mut volume = volume_on(memory());
@@ -598,6 +659,11 @@ fn the_source_is_retired_and_replaced_again() {
         assert!(matches!(volume.start_replace(memory(), Policy::default()), Err(ReplaceError::NotRetired)));
         let old = volume.retire_source().expect("a replace has finished");
         assert!(volume.retire_source().is_err(), "once");
+        assert_eq!(
+            Arc::strong_count(&pair[1]),
+            2,
+            "V11: this test's, and the volume's source: no target is left"
+        );
         old.write_at(0, &[0; 4096]).expect("no volume has the old device any more");
         assert!(is_filled(&*pair[1], &extents));
         let write = volume.begin_cow(UNIT).expect("space");
@@ -890,6 +956,25 @@ fn a_replace_waits_for_the_write_that_was_there() {
         });
         assert_eq!(summary.copied, CopyFigures { extents: 1, bytes: UNIT });
         assert_eq!(read(&*target, range(0, UNIT)), pattern(5, UNIT));
+    });
+}
+
+/// Writers that were admitted before the scrub are waited for by the replace too.
+#[test]
+fn a_replace_inside_a_scrub_waits_for_writers_of_both_kinds() {
+    let volume = volume_on(memory());
+    let group = volume.groups()[0].block_group();
+    let writers = (group.begin_nocow(), group.reserve(UNIT).expect("space"));
+    let _scrub = group.set_read_only();
+    let mut replace = volume.start_replace(memory(), Policy::default()).expect("starts");
+    std::thread::scope(|scope| {
+        let replacing = scope.spawn(|| replace.next_group().expect("replaces").expect("a group"));
+        while group.read_only_levels() < 2 {
+            std::thread::yield_now();
+        }
+        drop(writers);
+        let summary = replacing.join().expect("no panic");
+        assert!(summary.waited_nocow_writers && summary.waited_reservations);
     });
 }
 

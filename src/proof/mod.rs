@@ -60,6 +60,12 @@ pub mod certificate {}
 #[doc = include_str!("../../docs/mutants.md")]
 pub mod mutants {}
 
+/// # Mutants of src
+///
+/// Each operator, condition, value and statement of `src` changed, one at a time, and which model or test notices:
+/// `docs/mutants-of-src.md` in the repository. `cargo mutate-src` tries them.
+pub mod mutants_of_src {}
+
 /// # Counterexamples
 ///
 /// The bug of 2016, as loom finds it when the drain is left out. The other red twins have timelines as this

@@ -72,8 +72,8 @@ impl Volume {
         Ok(writes)
     }
 
-    /// As much of `length` bytes as there is in one place. Each further request is for less, so this ends, whoever takes
-    /// the space meanwhile.
+    /// As much of `length` bytes as there is in one place. Each further request is for less, so this ends, also where
+    /// others take the space meanwhile.
     fn begin_longest(&self, length: u64) -> Result<CowWrite<'_>, WriteError> {
         let (unit, mut asked) = (self.groups()[0].block_group.alignment(), length);
         loop {

@@ -27,9 +27,12 @@ The models, executions and preemptions are those of the [second engine][engine].
 same with loom, where both numbers are others, and `-- --check` fails where a verdict is another one.
 *Execution* is the number of the first failing one in the unbounded search; *preemptions* is the smallest
 number with which the model fails in the same way.
+
+Every other place of `src` (operators, conditions, values, statements) is changed by [cargo mutate-src][src].
 ";
 
-const LINKS: &str = "\n[engine]: engine.md\n[counterexamples]: counterexamples/index.md\n";
+const LINKS: &str =
+    "\n[engine]: engine.md\n[counterexamples]: counterexamples/index.md\n[src]: mutants-of-src.md\n";
 
 const STEPS: &str = "
 ## Steps
