@@ -15,6 +15,7 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
 
   --long                 run the long cases too (also: --include-ignored, <PROJECT>_LONG=1)
   --only-long            run the long cases alone (also: --ignored)
+  --strict               fail every model that was not explored exhaustively: bounded, cut, or with a hole
   --reorder N            judge every trace again in N random orders of its independent operations, not a share
                          of them in 2 (second engine)
   --part K/N             explore part K of N of each case, for one of N machines: the executions of all parts
@@ -54,6 +55,7 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) reorder: Option<u32>,
     pub(crate) part: Option<Part>,
+    pub(crate) strict: bool,
 }
 
 impl Options {
@@ -78,12 +80,13 @@ impl Options {
         args: impl IntoIterator<Item = impl Into<OsString>>,
         certificate: Option<&Path>,
     ) -> Result<Self, String> {
-        let (mut mode, mut long, mut reorder, mut part) = (Mode::Run, None, None, None);
+        let (mut mode, mut long, mut reorder, mut part, mut strict) = (Mode::Run, None, None, None, false);
         let mut files = Vec::new();
         let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
                 "--only-long" => long = Some(Ignored::Only),
+                "--strict" => strict = true,
                 "--reorder" => reorder = Some(number(option, value)?),
                 "--part" => part = Some(value.take()?.parse()?),
                 "--replay" => mode = Mode::Replay(value.take()?.parse()?),
@@ -98,7 +101,7 @@ impl Options {
             mode = Mode::Files(files);
         }
         arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
-        Ok(Self { arguments, mode, reorder, part })
+        Ok(Self { arguments, mode, reorder, part, strict })
     }
 
     pub(crate) fn names(&self, case: &Case) -> bool {

@@ -52,11 +52,12 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
     if let Some(why) = binary::other_than(&suite.prefix, &[explorer.name()]) {
         return Err(why);
     }
-    let limits = Limits { reorder: options.reorder, part: options.part, ..Limits::from_env()? };
+    let Options { reorder, part, strict, .. } = options;
+    let limits = Limits { reorder: *reorder, part: *part, strict: *strict, ..Limits::from_env()? };
     check(explorer, &limits)?;
     match &options.mode {
         Mode::Replay(token) => replay::show(suite, explorer, token),
-        Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failed.is_empty()),
+        Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failures().is_empty()),
         Mode::Files(files) => whole::Whole::new(suite, explorer, options, &limits)?.act_on(files),
     }
 }

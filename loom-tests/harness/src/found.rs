@@ -48,7 +48,7 @@ impl Case {
         let limits = Limits::default();
         let found = explorer.explore(self, &limits);
         let (exhaustive, failure) = match found.ended {
-            Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
+            Ended::Explored(coverage) => (coverage.is_exhaustive() && found.doubts.is_empty(), None),
             Ended::Failed { mut failure, at } => {
                 let located = locate(explorer, self, &failure, &at, found.executions, &limits);
                 failure.name_roles(&self.roles);

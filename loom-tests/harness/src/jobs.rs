@@ -3,6 +3,7 @@
 
 use crate::binary;
 use crate::engine::{Explore, Hub, Piece};
+use crate::inside::outside;
 use crate::judge::{Report, judge};
 use crate::model::Case;
 use crate::pool::{self, Queue};
@@ -21,6 +22,7 @@ pub(crate) fn each<'a>(
     workers: NonZero<usize>,
     mut finished: impl FnMut(&'a Case, Report),
 ) {
+    outside::install();
     let mut heaviest_first: Vec<_> = (0..cases.len()).collect();
     heaviest_first.sort_by_key(|case| std::cmp::Reverse(cases[*case].weight));
     let jobs = heaviest_first.into_iter().map(|case| Job::new((case, cases[case]), explorer, *limits));
@@ -50,7 +52,8 @@ impl Job {
         let piece = explorer.work(&case, &limits);
         let state = State { pieces: 1, left: 1, found: None };
         let watched = Watched::new(&case.name);
-        let search = Search { index, case, explorer, limits, state: Mutex::new(state), watched };
+        let outside = OnceLock::new();
+        let search = Search { index, case, explorer, limits, state: Mutex::new(state), outside, watched };
         Self { search: Arc::new(search), piece, number: 0 }
     }
 
@@ -61,6 +64,7 @@ impl Job {
             search.estimate();
         }
         search.watched.begin();
+        search.outside.get_or_init(outside::seen);
         let found = search.is_wanted().then(|| piece.explore(&search.hub(number, queue)));
         search.watched.end(number);
         Some((search.index, search.end(found)?))
@@ -74,6 +78,8 @@ struct Search {
     explorer: &'static dyn Explore,
     limits: Limits,
     state: Mutex<State>,
+    /// How many operations outside of a model there were before it.
+    outside: OnceLock<u64>,
     watched: Watched,
 }
 
@@ -128,6 +134,7 @@ impl Search {
 
     /// Of a part only that.
     fn whole(&self, mut found: Exploration) -> Exploration {
+        found.outside = self.outside.get().map_or(0, |before| outside::since(*before));
         if let Ended::Explored(coverage) = &mut found.ended {
             coverage.part = self.limits.part;
         }

@@ -72,5 +72,7 @@ pub use found::{Failed, Found};
 pub use inside::{
     check, expect_unwind, is_recording, note, reached, record, unwind_now, violated, violated_at,
 };
+#[cfg(feature = "loom")]
+pub use inside::{explore, skip_branch, stop_exploring};
 pub use model::{Case, Model, Twin};
 pub use suite::Suite;

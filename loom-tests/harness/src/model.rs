@@ -23,6 +23,7 @@ pub struct Case {
     pub(crate) long: Long,
     pub(crate) second_engine_only: bool,
     pub(crate) litmus: bool,
+    pub(crate) sequential: bool,
     pub(crate) weight: u64,
     pub(crate) max_branches: usize,
     pub(crate) twin: Option<Expected>,
@@ -73,6 +74,7 @@ impl Case {
             long: Long::Never,
             second_engine_only: false,
             litmus: false,
+            sequential: false,
             weight: 1,
             max_branches: MAX_BRANCHES,
             twin,
@@ -156,7 +158,8 @@ macro_rules! shared_builders {
         }
 
         /// Says something of the engine that explores it, and nothing of the code under test: other engines
-        /// have nothing to compare it with.
+        /// have nothing to compare it with. It runs searches of its own, so that it has one execution, which a
+        /// run does not count.
         #[must_use]
         pub fn litmus(mut self) -> Self {
             self.0.litmus = true;
@@ -220,6 +223,14 @@ impl Model {
     #[must_use]
     pub fn may_reach(mut self, outcomes: &[&str]) -> Self {
         self.0.may_reach = owned(outcomes);
+        self
+    }
+
+    /// Nothing in it is concurrent, and that is meant: a model of one thread, or of threads that only take turns.
+    /// Any other model in which nothing is concurrent fails: it explores nothing.
+    #[must_use]
+    pub fn sequential(mut self) -> Self {
+        self.0.sequential = true;
         self
     }
 

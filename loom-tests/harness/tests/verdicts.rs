@@ -95,6 +95,23 @@ fn spin() {
     }
 }
 
+fn one_thread() {
+    AtomicUsize::new(0).fetch_add(1, Relaxed);
+}
+
+/// One of loom's holes.
+fn store_and_count() {
+    let word = Arc::new(AtomicUsize::new(0));
+    let other = word.clone();
+    thread::spawn(move || other.store(1, Relaxed));
+    word.fetch_add(1, Relaxed);
+}
+
+fn usual() {
+    two_locks(true);
+    reached("the usual");
+}
+
 fn moody() {
     use std::sync::atomic::AtomicUsize as StdAtomic;
     static RUNS: StdAtomic = StdAtomic::new(0);
@@ -114,12 +131,15 @@ fn suite() -> Suite {
         .model(model("panic", || panic!("out of cheese")))
         .model(model("leak", || std::mem::forget(loom::sync::Arc::new(1))))
         .model(model("branches", spin).max_branches(50))
-        .model(model("unreached", || reached("the usual")).must_reach(&["the usual", "the rare"]))
+        .model(model("unreached", usual).must_reach(&["the usual", "the rare"]))
         .model(model("unwinding", unwinding).must_reach(&["guard dropped", "gone"]))
         .model(model("no-unwinding", || expect_unwind(|| ())))
         .model(model("five", five_threads).long())
         .model(model("moody", moody))
         .model(model("large", five_threads).second_engine_only())
+        .model(Model::new("sequential").body(one_thread).sequential())
+        .model(Model::new("store-and-count").body(store_and_count))
+        .model(Model::new("itself").body(one_thread).litmus())
         .twin(twin("twin-red", "good", "lost update", lost_update))
         .twin(twin("twin-deadlock", "good", "deadlock", || {
             two_locks(false);
@@ -160,14 +180,29 @@ const EXPECTED: &[Expected] = &[
     fails(&["panic"], &["panic: out of cheese", "at ", "verdicts.rs:"]),
     fails(&["leak"], &["leak: Arc leaked"]),
     fails(&["branches"], &["branch limit: Model exceeded"]),
-    fails(&["unreached"], &["1 execution, exhaustive, never reached: the rare"]),
+    fails(&["unreached"], &[" executions, exhaustive, never reached: the rare"]),
     passes(&["unwinding", "--exact"], &["exhaustive", "guard dropped", "gone"]),
+    passes(&["sequential"], &["1 execution, exhaustive, 1 thread"]),
+    passes(
+        &["itself"],
+        &["model itself: litmus test, holds", "0 models, 0 executions", "; 1 litmus test;", "1 passed"],
+    ),
+    passes(
+        &["store-and-count"],
+        &["explored, with a hole at ", "verdicts.rs:", "1 model, ", "0 of them exhaustive"],
+    ),
+    fails(&["store-and-count", "--strict"], &["FAILED, ", "with a hole at ", "the run is --strict"]),
+    passes(&["good", "--strict"], &["all exhaustive"]),
+    with(
+        &[("LOOM_MAX_PREEMPTIONS", "1")],
+        &fails(&["good", "--strict"], &["bounded (preemptions <= 1)", "the run is --strict"]),
+    ),
     fails(&["no-unwinding"], &["expected unwind: the closure returned"]),
     fails(&["moody"], &["the model is not deterministic"]),
     passes(&["five"], &["running 0 models, 0 twins", "1 ignored"]),
     passes(&["five", "--long"], &["exhaustive, 5 threads"]),
     with(&[("VERDICTS_LONG", "1")], &passes(&["five"], &["exhaustive, 5 threads"])),
-    passes(&["--ignored"], &["running 1 model, 0 twins", "17 ignored"]),
+    passes(&["--ignored"], &["running 1 model, 0 twins", "20 ignored"]),
     passes(&["twin-red"], &["lost update found at execution ", ", 1 preemption"]),
     passes(&["twin-deadlock"], &["deadlock found at execution ", ", 1 preemption"]),
     passes(&["twin-race"], &["race found at execution "]),
@@ -192,7 +227,7 @@ const EXPECTED: &[Expected] = &[
     with(&[("VERDICTS_REPLAY", "lost-update@p1:2")], &fails(&[], &["reads 0", "lost-update@p1:2"])),
     with(&[("VERDICTS_REPLAY", "good@1")], &passes(&[], &["this execution holds"])),
     with(&[("VERDICTS_REPLAY", "good@9999")], &fails(&[], &["the search has only"])),
-    passes(&["nothing-like-it"], &["0 models", "18 filtered out"]),
+    passes(&["nothing-like-it"], &["0 models", "21 filtered out"]),
     passes(&["--list"], &["good: test", "twin-other: test"]),
     passes(
         &["large", "--include-ignored"],

@@ -76,8 +76,8 @@ impl Certificate {
         certificate.engines.insert(engine.into(), explorer.version());
         for (case, report) in reports {
             match &report.verdict {
-                Verdict::Held(coverage) if case.twin.is_none() => {
-                    let column = Explored::of(report, coverage.is_exhaustive());
+                Verdict::Held(_) if case.twin.is_none() => {
+                    let column = Explored::of(report, report.is_exhaustive());
                     certificate.model(case).engines.insert(engine.into(), column);
                 }
                 Verdict::Red(at) if case.twin.is_some() => {

@@ -18,6 +18,8 @@ pub(crate) struct Limits {
     /// Not a cut: in how many orders of its independent operations the second engine judges each trace again.
     /// `None`: a share of them.
     pub(crate) reorder: Option<u32>,
+    /// Not a cut: a model that is not explored exhaustively fails.
+    pub(crate) strict: bool,
     /// The share that is explored. `None`: all.
     pub(crate) part: Option<Part>,
 }

@@ -1,6 +1,7 @@
 //! What a search is asked for, and what it found, in words that no engine owns.
 
 mod coverage;
+mod doubt;
 mod exploration;
 mod failure;
 mod limits;
@@ -8,8 +9,9 @@ mod part;
 mod progress;
 
 pub(crate) use coverage::Coverage;
-pub(crate) use exploration::{Ended, Exploration, Row};
-pub(crate) use failure::Failure;
+pub(crate) use doubt::{Doubt, Hole, explored};
+pub(crate) use exploration::{Ended, Exploration, Meeting, Row};
+pub(crate) use failure::{Failure, NOT_DETERMINISTIC};
 pub(crate) use limits::Limits;
 pub(crate) use part::Part;
 pub(crate) use progress::{EVERY, Progress};

@@ -8,20 +8,35 @@
 //! hook: that would never return. Coroutines install one of their own at first use, therefore `install`
 //! makes them do so before ours.
 
-use super::answer::answer;
+use super::answer;
 use super::messages;
-use crate::inside::context;
+use crate::inside::{context, outside};
+use std::cell::Cell;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic in `act` is caught there, and none of the model's.
+pub(super) fn quietly<T>(act: impl FnOnce() -> T) -> T {
+    QUIET.set(true);
+    let result = act();
+    QUIET.set(false);
+    result
+}
 
 /// Installs the hook, once per process. Must precede every model.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         loom::model::Builder::new().check(|| ());
+        outside::install();
         let previous = take_hook();
         set_hook(Box::new(move |info| {
-            if context::fail().is_some() {
+            if QUIET.get() {
+            } else if context::fail().is_some() {
                 in_model(info);
             } else {
                 previous(info);
@@ -37,7 +52,7 @@ fn in_model(info: &PanicHookInfo<'_>) {
     let Some(failure) = messages::failure(info.payload(), place) else {
         return;
     };
-    answer(Some(failure));
+    answer::failed(failure);
     loop {
         std::thread::park();
     }

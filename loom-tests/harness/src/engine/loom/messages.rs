@@ -1,7 +1,7 @@
 //! What loom says when an execution fails, which it does by panics with these words (0.7.2, 0.7.3).
 
 use crate::inside::{Meaning, meaning_of};
-use crate::search::Failure;
+use crate::search::{Failure, NOT_DETERMINISTIC};
 use std::any::Any;
 
 /// What a panic means, or `None` when it is no failure: coroutines are ended by a panic too.
@@ -76,11 +76,14 @@ fn near(place: &str) -> Option<String> {
 /// Loom's own failures, by the words of its messages.
 fn kind_of(message: &str) -> &'static str {
     let races = ["Causality violation", "currently writing to cell", "currently reading from cell"];
+    let surprises = ["Reached unexpected exploration state"];
     let leaks = ["Arc leaked", "Allocation leaked", "Messages leaked"];
     if races.iter().any(|race| message.starts_with(race)) {
         "race"
     } else if leaks.iter().any(|leak| message.starts_with(leak)) {
         "leak"
+    } else if surprises.iter().any(|surprise| message.starts_with(surprise)) {
+        NOT_DETERMINISTIC
     } else if message.starts_with("Model exceeded maximum number of branches") {
         "branch limit"
     } else {

@@ -8,12 +8,18 @@
 //! 3. A panicking role must not unwind: its guards would run loom operations in a broken execution, and a
 //!    second panic aborts the process. The panic hook reports and then parks the OS thread (`hook`).
 //! 4. `check` returns normally when a limit cuts the search; `search` finds out.
-//! 5. Its messages begin with the words of `messages`, and its events have the names of `probe`.
+//! 5. Its messages begin with the words of `messages`, and its events those of `event`.
+//! 6. A checkpoint of an execution is enough to run that one alone (`again`).
 
+mod again;
 mod answer;
 mod at;
+mod event;
+mod holes;
 mod hook;
 mod messages;
+mod order;
+mod place;
 mod probe;
 mod search;
 mod version;

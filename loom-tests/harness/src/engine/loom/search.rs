@@ -1,15 +1,18 @@
 //! One search: a model, on its own OS thread, from its first execution to its end or its first failure.
 
+use super::again::{self, Again};
 use super::answer::{self, Answer, answer};
 use super::at::At;
-use super::{hook, messages, probe};
+use super::probe::{self, Seen};
+use super::{hook, messages};
 use crate::inside::context::{self, Hooks, Record};
 use crate::model::{Body, Case};
 use crate::plural::count;
-use crate::search::{Coverage, Ended, Exploration, Failure, Limits};
+use crate::search::{Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
 use loom::model::Builder;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,7 +44,7 @@ fn start(case: &Case, limits: &Limits, record: Record) -> Exploration {
         .spawn(move || {
             answer::goes(to);
             context::install(record, HOOKS);
-            search(&builder(limits, branches, record != Record::None), body);
+            search(&|| builder(limits, branches, record != Record::None), &body, record == Record::None);
         })
         .expect("the system refuses a thread");
     // Not joined: the thread of a failed model never ends.
@@ -49,25 +52,52 @@ fn start(case: &Case, limits: &Limits, record: Record) -> Exploration {
     exploration(answer, &limits, began.elapsed())
 }
 
-fn search(builder: &Builder, body: Body) {
+fn search(builder: &dyn Fn() -> Builder, body: &Body, is_sampled: bool) {
     let _probe = probe::install();
     let whole = AssertUnwindSafe(|| {
-        builder.check(move || {
-            // Loom does not say when an execution has ended: that was before the next one begins.
-            context::keep_execution();
-            context::begin_execution();
-            probe::begin_execution();
-            body();
-        });
+        all(builder(), body, is_sampled);
+        if is_sampled { samples(builder, body) } else { Again::default() }
     });
-    let ended = catch_unwind(whole);
-    // Only what never met the hook comes here.
-    let cancelled = || Failure::new("panic", "a role was cancelled");
-    answer(ended.err().map(|payload| messages::failure(&*payload, None).unwrap_or_else(cancelled)));
+    match catch_unwind(whole) {
+        Ok(Again { difference, is_switched_off }) => {
+            let failure = difference.map(|difference| Failure::new(NOT_DETERMINISTIC, difference));
+            answer(failure, is_switched_off);
+        }
+        // Only what never met the hook comes here.
+        Err(payload) => {
+            let cancelled = || Failure::new("panic", "a role was cancelled");
+            answer::failed(messages::failure(&*payload, None).unwrap_or_else(cancelled));
+        }
+    }
+}
+
+/// Every execution.
+fn all(mut builder: Builder, body: &Body, is_sampled: bool) {
+    if is_sampled {
+        again::sample(&mut builder);
+    }
+    let body = Arc::clone(body);
+    builder.check(move || {
+        // Loom does not say when an execution has ended: that was before the next one begins.
+        context::keep_execution();
+        again::begin_execution(context::begin_execution());
+        body();
+    });
+}
+
+/// Some of them again.
+fn samples(builder: &dyn Fn() -> Builder, body: &Body) -> Again {
+    context::keep_execution();
+    let Some(observed) = context::finish() else { return Again::default() };
+    let executions = observed.executions;
+    context::install(Record::None, HOOKS);
+    let steps = again::ended(executions);
+    answer::keep(observed, probe::seen());
+    again::run(builder, body, steps)
 }
 
 fn exploration(answer: Answer, limits: &Limits, elapsed: Duration) -> Exploration {
-    let Answer { failure, observed, seen } = answer;
+    let Answer { failure, observed, seen, is_switched_off } = answer;
     let executions = observed.executions;
     let at = At { preemptions: limits.preemptions, execution: executions };
     Exploration {
@@ -79,12 +109,21 @@ fn exploration(answer: Answer, limits: &Limits, elapsed: Duration) -> Exploratio
         blocked: 0,
         threads: seen.threads,
         deepest: seen.deepest,
+        meeting: if seen.met && executions > 1 { Meeting::Some } else { Meeting::None },
+        outside: 0,
+        doubts: doubts(seen, is_switched_off || observed.is_switched_off),
         reached: observed.reached,
         combinations: observed.combinations,
         rows: observed.rows,
         judged_again: 0,
         elapsed,
     }
+}
+
+fn doubts(seen: Seen, is_switched_off: bool) -> BTreeSet<Doubt> {
+    let mut doubts = seen.doubts();
+    doubts.extend(is_switched_off.then_some(Doubt::SwitchedOff));
+    doubts
 }
 
 fn builder(limits: Limits, branches: usize, locations: bool) -> Builder {

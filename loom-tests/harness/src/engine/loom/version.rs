@@ -1,17 +1,17 @@
 //! Which loom is in this binary. Cargo says that to loom alone, but loom's events carry the path of its source
 //! files, and cargo puts the version into that path, or keeps the manifest there.
 
-use super::probe;
+use super::{event, probe};
 use std::fs;
 use std::path::Path;
 
 /// `0.7.3`, or `unknown` for sources whose path does not say and that are no longer there.
 pub(super) fn version() -> String {
     // A search must have run, for the events; the shortest of all.
-    let seen = probe::source().or_else(|| {
+    let seen = event::source().or_else(|| {
         let _probe = probe::install();
         loom::model::Builder::new().check(|| ());
-        probe::source()
+        event::source()
     });
     seen.and_then(in_path).unwrap_or_else(|| "unknown".into())
 }

@@ -10,6 +10,7 @@
 //! 3. `fail_with` fails an execution before its guards unwind.
 
 mod failures;
+mod operations;
 mod orders;
 mod pieces;
 mod replay;
