@@ -1,8 +1,8 @@
 //! The command line of a suite: libtest's arguments, and the harness's own modes.
 
 use crate::binary::{Action, Arguments, Ignored, Value};
+use crate::case::Case;
 use crate::judge::Token;
-use crate::model::Case;
 use crate::search::Part;
 use crate::suite::Suite;
 use std::env;

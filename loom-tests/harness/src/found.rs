@@ -1,8 +1,8 @@
 //! A search as a function call, for a program with a report of its own, such as a table of mutants.
 
+use crate::case::Case;
 use crate::engine::Engine;
 use crate::judge::locate;
-use crate::model::Case;
 use crate::search::{Ended, Limits};
 
 /// What [`Case::search`] found.

@@ -2,10 +2,10 @@
 //! until the end. Each is judged as soon as its last piece has ended.
 
 use crate::binary;
+use crate::case::Case;
 use crate::engine::{Explore, Hub, Piece};
 use crate::inside::outside;
 use crate::judge::{Report, judge};
-use crate::model::Case;
 use crate::pool::{self, Queue};
 use crate::report;
 use crate::search::{EVERY, Ended, Exploration, Limits, Progress};

@@ -6,9 +6,17 @@ use crate::judge::Token;
 use crate::report::{self, Diagram};
 use crate::search::Ended;
 use crate::suite::Suite;
+use std::fmt::Write as _;
 
 /// Replays the execution `token` and draws it, whether it fails or not. False when a model fails.
 pub(crate) fn show(suite: &Suite, explorer: &dyn Explore, token: &Token) -> Result<bool, String> {
+    let (holds, text) = text(suite, explorer, token)?;
+    say(&text);
+    Ok(holds)
+}
+
+/// The same as text.
+pub(crate) fn text(suite: &Suite, explorer: &dyn Explore, token: &Token) -> Result<(bool, String), String> {
     let case =
         suite.find(&token.name).ok_or_else(|| format!("there is no model or twin {:?} here", token.name))?;
     let found = explorer.replay(case, &token.at).map_err(|why| format!("{token}: {why}"))?;
@@ -28,9 +36,9 @@ pub(crate) fn show(suite: &Suite, explorer: &dyn Explore, token: &Token) -> Resu
         preemptions: None,
         replay: format!("{}_REPLAY='{token}' {}", suite.prefix, suite.command),
     };
-    say(&format!("\n{}", report::text(&diagram)));
+    let mut text = format!("\n{}", report::text(&diagram));
     for place in diagram.failure.iter().flat_map(|failure| &failure.places) {
-        say(&format!("   at {place}"));
+        let _ = writeln!(text, "   at {place}");
     }
-    Ok(diagram.failure.is_none() || case.twin.is_some())
+    Ok((diagram.failure.is_none() || case.twin.is_some(), text.trim_end().into()))
 }

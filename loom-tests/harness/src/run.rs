@@ -1,12 +1,12 @@
 //! A run: the selected cases, several at once, and a line for each as soon as it ends.
 
 use crate::binary;
+use crate::case::Case;
 use crate::cli::Options;
 use crate::engine::Explore;
 use crate::inside::outside;
 use crate::jobs;
 use crate::judge::Report;
-use crate::model::Case;
 use crate::plural::count;
 use crate::pool;
 use crate::report::{self, Total};

@@ -1,10 +1,10 @@
 //! What is about the whole suite and reads or writes files: diagrams, the certificate, the other engine.
 
 use crate::binary::{Ignored, say};
+use crate::case::Long;
 use crate::certificate::Certificate;
 use crate::cli::{FileMode, Options};
 use crate::engine::Explore;
-use crate::model::Long;
 use crate::plural::count;
 use crate::report::diagrams;
 use crate::run::{self, Reports};

@@ -1,8 +1,8 @@
 //! The certificate as data. An engine is deterministic, so everything but the seconds must come out again.
 
+use crate::case::{Case, Long};
 use crate::engine::Explore;
 use crate::judge::{Located, Report, Verdict};
-use crate::model::{Case, Long};
 use crate::suite::Suite;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,7 +218,7 @@ impl Broken {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::Model;
+    use crate::case::Model;
 
     pub(in super::super) fn explored(executions: u64, combinations: &[&str]) -> Explored {
         Explored {

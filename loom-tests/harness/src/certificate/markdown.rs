@@ -2,7 +2,7 @@
 
 use super::Certificate;
 use super::entries::{ModelEntry, TwinEntry};
-use crate::model::Long;
+use crate::case::Long;
 use std::fmt::Write as _;
 
 impl Certificate {

@@ -1,8 +1,8 @@
 //! From "it failed" to the failing execution that is easiest to read, with its steps.
 
 use super::Token;
+use crate::case::Case;
 use crate::engine::Explore;
-use crate::model::Case;
 use crate::search::{Ended, Failure, Limits, Row};
 
 /// A failing execution.

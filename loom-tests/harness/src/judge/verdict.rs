@@ -1,8 +1,8 @@
 //! From what a search found to what it means for a model or a twin.
 
 use super::counterexample::{Counterexample, Located, draw, locate};
+use crate::case::{Case, Expected};
 use crate::engine::Explore;
-use crate::model::{Case, Expected};
 use crate::search::{Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,6 +37,12 @@ pub(crate) enum Verdict {
     /// A twin that did not fail, but was not explored to the end either: nothing is shown.
     Open(Coverage),
     Wrong(Wrong),
+}
+
+impl Verdict {
+    pub(crate) fn is_wrong(&self) -> bool {
+        matches!(self, Self::Wrong(_))
+    }
 }
 
 /// Why the run fails.

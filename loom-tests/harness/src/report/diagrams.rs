@@ -1,9 +1,9 @@
 //! The diagrams of all twins as files: written by one command, and checked for staleness by another.
 
 use super::{html, lines, timeline};
+use crate::case::Case;
 use crate::engine::Explore;
 use crate::judge::{Report, Verdict, draw};
-use crate::model::Case;
 use crate::search::Failure;
 use crate::suite::Suite;
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use super::timeline::{self, Diagram, preemptions};
 use super::total::seconds;
+use crate::case::Case;
 use crate::judge::{Counterexample, Located, Report, Token, Verdict, Wrong};
-use crate::model::Case;
 use crate::plural::count;
 use crate::search::{Coverage, Failure, Meeting, Progress, explored};
 use crate::suite::Suite;

@@ -1,8 +1,8 @@
 //! Sums over a run, and its last lines.
 
 use crate::binary;
+use crate::case::Case;
 use crate::judge::{Report, Verdict};
-use crate::model::Case;
 use crate::plural::count;
 use std::time::Duration;
 

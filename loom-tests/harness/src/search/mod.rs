@@ -11,7 +11,7 @@ mod progress;
 pub(crate) use coverage::Coverage;
 pub(crate) use doubt::{Doubt, Hole, explored};
 pub(crate) use exploration::{Ended, Exploration, Meeting, Row};
-pub(crate) use failure::{Failure, NOT_DETERMINISTIC};
+pub(crate) use failure::{Failure, NOT_DETERMINISTIC, PANIC};
 pub(crate) use limits::Limits;
 pub(crate) use part::Part;
 pub(crate) use progress::{EVERY, Progress};

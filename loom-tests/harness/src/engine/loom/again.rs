@@ -9,8 +9,8 @@
 //! exploration was switched off for a while.
 
 use super::{hook, probe};
+use crate::case::Body;
 use crate::inside::context;
-use crate::model::Body;
 use loom::model::Builder;
 use std::cell::RefCell;
 use std::fs;

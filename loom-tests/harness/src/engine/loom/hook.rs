@@ -4,13 +4,18 @@
 //! deadlock that is a second panic, which aborts the process. So the OS thread of the model parks inside
 //! the hook, with the coroutines and all their guards alive, and ends with the process.
 //!
+//! A panic that the code under test catches is its own business: where a `catch_unwind` of the program is below the
+//! role's beginning, the role unwinds up to it.
+//!
 //! `std` holds a read lock on the hook while it runs, so after the first failure nobody may replace the
 //! hook: that would never return. Coroutines install one of their own at first use, therefore `install`
 //! makes them do so before ours.
 
 use super::answer;
-use super::messages;
-use crate::inside::{context, outside};
+use super::{messages, place};
+use crate::inside::context::{self, Violation};
+use crate::inside::outside;
+use crate::search::PANIC;
 use std::cell::Cell;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
@@ -52,6 +57,10 @@ fn in_model(info: &PanicHookInfo<'_>) {
     let Some(failure) = messages::failure(info.payload(), place) else {
         return;
     };
+    let is_programs = failure.invariant == PANIC && !info.payload().is::<Violation>();
+    if is_programs && place::here().would_be_caught() {
+        return;
+    }
     answer::failed(failure);
     loop {
         std::thread::park();

@@ -25,8 +25,10 @@ mod search;
 mod version;
 
 use super::Explore;
-use crate::model::Case;
+use crate::case::Case;
 use crate::search::{Exploration, Limits};
+
+pub(super) use search::collect;
 
 pub(super) struct Loom;
 

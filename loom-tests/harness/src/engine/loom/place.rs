@@ -2,8 +2,11 @@
 
 use super::event;
 use backtrace::{Backtrace, BacktraceFrame, BacktraceSymbol};
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// A stack, not looked at yet: names cost some time, and a role has little stack of its own.
 pub(super) struct Place(Backtrace);
@@ -17,6 +20,27 @@ impl Place {
     /// The same for the same place.
     pub(super) fn key(&self) -> Vec<usize> {
         self.0.frames().iter().map(|frame| frame.ip() as usize).collect()
+    }
+
+    /// Whether a panic here would be caught by the program, and not by what carries its roles.
+    ///
+    /// Names are looked up once a place, and on another thread: a role has little stack.
+    pub(super) fn would_be_caught(self) -> bool {
+        static KNOWN: Mutex<BTreeMap<Vec<usize>, bool>> = Mutex::new(BTreeMap::new());
+        let key = self.key();
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().get(&key).copied();
+        found.unwrap_or_else(|| {
+            let is_caught = thread::spawn(move || self.has_catch()).join().unwrap_or(false);
+            known().insert(key, is_caught);
+            is_caught
+        })
+    }
+
+    fn has_catch(mut self) -> bool {
+        let names = self.symbols().filter_map(|symbol| symbol.name().map(|name| name.to_string()));
+        let mut of_the_role = names.take_while(|name| !name.contains("generator::"));
+        of_the_role.any(|name| name.contains("catch_unwind") || name.contains("__rust_try"))
     }
 
     /// Whether a function is under way whose name contains `name`.

@@ -5,8 +5,8 @@ use super::answer::{self, Answer, answer};
 use super::at::At;
 use super::probe::{self, Seen};
 use super::{hook, messages};
+use crate::case::{Body, Case};
 use crate::inside::context::{self, Hooks, Record};
-use crate::model::{Body, Case};
 use crate::plural::count;
 use crate::search::{Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
 use loom::model::Builder;
@@ -69,6 +69,12 @@ fn search(builder: &dyn Fn() -> Builder, body: &Body, is_sampled: bool) {
             answer::failed(messages::failure(&*payload, None).unwrap_or_else(cancelled));
         }
     }
+}
+
+/// Every execution, on the calling thread, as loom alone runs them.
+pub(in crate::engine) fn collect(case: &Case, limits: &Limits) {
+    let body = case.body();
+    builder(*limits, case.max_branches, false).check(move || body());
 }
 
 /// Every execution.

@@ -17,8 +17,8 @@ mod replay;
 mod search;
 
 use super::{Explore, Piece};
+use crate::case::{Body, Case};
 use crate::inside::context::Hooks;
-use crate::model::{Body, Case};
 use crate::search::{Exploration, Limits};
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::super::{Hub, Piece};
 use super::search::{asked, observed};
-use crate::model::Case;
+use crate::case::Case;
 use crate::search::{EVERY, Exploration, Limits, Part, Progress};
 use std::sync::Arc;
 use traceset::Search;

@@ -4,8 +4,8 @@
 use super::operations::Operations;
 use super::orders::{compare, failed};
 use super::{HOOKS, execution, failures};
+use crate::case::Case;
 use crate::inside::context::{self, Observed, Record};
-use crate::model::Case;
 use crate::search::{Coverage, Ended, Exploration, Meeting, Row};
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -3,8 +3,8 @@
 use super::operations::Operations;
 use super::orders::Orders;
 use super::{HOOKS, execution, failures, most_steps, replay};
+use crate::case::Case;
 use crate::inside::context::{self, Observed, Record};
-use crate::model::Case;
 use crate::search::{Coverage, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
