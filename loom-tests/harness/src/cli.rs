@@ -3,7 +3,7 @@
 use crate::binary::{Action, Arguments, Ignored, Value};
 use crate::case::Case;
 use crate::judge::Token;
-use crate::search::Part;
+use crate::search::{Part, variables};
 use crate::suite::Suite;
 use std::env;
 use std::ffi::OsString;
@@ -63,6 +63,7 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
+        variables::check(&suite.prefix, &["EXPLORE", "LONG", "REPLAY"])?;
         let mut options = Self::parse(env::args_os().skip(1), suite.certificate.as_deref())?;
         let selection = &mut options.arguments.selection;
         if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {

@@ -56,7 +56,7 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
     let limits = Limits { reorder: *reorder, part: *part, strict: *strict, ..Limits::from_env()? };
     check(explorer, &limits)?;
     match &options.mode {
-        Mode::Replay(token) => replay::show(suite, explorer, token),
+        Mode::Replay(token) => replay::show(suite, explorer, token, &limits),
         Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failures().is_empty()),
         Mode::Files(files) => whole::Whole::new(suite, explorer, options, &limits)?.act_on(files),
     }

@@ -222,7 +222,16 @@ const EXPECTED: &[Expected] = &[
         &passes(&["unreached"], &["incomplete (stopped after 0 s)", "not reached within these limits"]),
     ),
     with(&[("LOOM_MAX_PREEMPTIONS", "0")], &passes(&["twin-red"], &["not found in", "bounded", "1 ignored"])),
-    with(&[("LOOM_MAX_BRANCHES", "3")], &fails(&["good"], &["branch limit"])),
+    with(
+        &[("LOOM_MAX_BRANCHES", "3")],
+        &fails(&["good"], &["branch limit", "replay: VERDICTS_REPLAY='good@", "=> branch limit"]),
+    ),
+    with(
+        &[("LOOM_MAX_PREEMPTION", "1")],
+        &fails(&["good"], &["LOOM_MAX_PREEMPTION: ", "LOOM_MAX_PREEMPTIONS"]),
+    ),
+    with(&[("LOOM_MAX_THREADS", "1")], &fails(&["good"], &["LOOM_MAX_THREADS: there is no such variable"])),
+    with(&[("VERDICTS_REPLY", "good@1")], &fails(&[], &["VERDICTS_REPLY: ", "VERDICTS_REPLAY"])),
     with(&[("LOOM_MAX_PREEMPTIONS", "many")], &fails(&["good"], &["LOOM_MAX_PREEMPTIONS"])),
     with(&[("VERDICTS_REPLAY", "lost-update@p1:2")], &fails(&[], &["reads 0", "lost-update@p1:2"])),
     with(&[("VERDICTS_REPLAY", "good@1")], &passes(&[], &["this execution holds"])),

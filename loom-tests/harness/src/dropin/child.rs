@@ -64,7 +64,7 @@ fn replayed(asked: &Asked, explorer: &'static dyn Explore, token: &str) -> Resul
     if token.name != asked.case.name {
         return Ok(explored(asked, explorer));
     }
-    let (holds, text) = replay::text(&suite(asked), explorer, &token)?;
+    let (holds, text) = replay::text(&suite(asked), explorer, &token, &asked.limits)?;
     Ok(Verdict { holds, text })
 }
 

@@ -71,11 +71,11 @@ pub(crate) trait Explore: Sync {
         Piece(Box::new(move |_| self.explore(&case, &limits)))
     }
 
-    /// Runs one execution again, with its steps.
+    /// Runs one execution again, with its steps, within as many branch points as `limits` allow.
     ///
     /// # Errors
     /// When `at` is none of the engine's words, or says an execution that the search does not have.
-    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String>;
+    fn replay(&self, case: &Case, at: &str, limits: &Limits) -> Result<Exploration, String>;
 }
 
 impl Engine {

@@ -151,7 +151,7 @@ pub(crate) fn switch_off() {
 pub(crate) fn push(text: String, file: &str) {
     let Some(role) = with(|run| run.engine.role) else { return };
     // Outside of the borrow: an engine may be asked.
-    let row = Row { role: role(), text, file: file.into() };
+    let row = Row { role: role(), text, file: file.into(), located: None };
     with(|run| run.rows.push(row));
 }
 
@@ -243,6 +243,6 @@ mod tests {
             }
         }
         let rows = finish().unwrap().rows;
-        assert_eq!(rows, [Row { role: 7, text: "step".into(), file: "a.rs".into() }]);
+        assert_eq!(rows, [Row { role: 7, text: "step".into(), file: "a.rs".into(), located: None }]);
     }
 }

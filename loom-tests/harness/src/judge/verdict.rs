@@ -177,7 +177,8 @@ impl Judging<'_> {
             let shown = Err("no execution of it can be shown: another run would be another one".into());
             return Verdict::Wrong(Wrong::Failed { failure, at, shown });
         }
-        let shown = draw(self.explorer, self.case, &failure, self.locate(&failure, &at)).map(Box::new);
+        let shown =
+            draw(self.explorer, self.case, &failure, self.locate(&failure, &at), self.limits).map(Box::new);
         failure.name_roles(&self.case.roles);
         Verdict::Wrong(Wrong::Failed { failure, at, shown })
     }

@@ -5,7 +5,7 @@ use super::total::seconds;
 use crate::case::Case;
 use crate::judge::{Counterexample, Located, Report, Token, Verdict, Wrong};
 use crate::plural::count;
-use crate::search::{Coverage, Failure, Meeting, Progress, explored};
+use crate::search::{Coverage, Failure, Meeting, Progress, explored, folded};
 use crate::suite::Suite;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -167,7 +167,7 @@ pub(crate) fn diagram(suite: &Suite, case: &Case, shown: &Counterexample) -> Dia
         title: case.name.clone(),
         about: about(case),
         roles: case.roles.clone(),
-        rows: shown.rows.clone(),
+        rows: folded(&shown.rows),
         failure: Some(shown.failure.clone()),
         preemptions: shown.at.preemptions,
         replay: replay_command(suite, &shown.at),

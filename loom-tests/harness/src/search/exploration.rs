@@ -11,6 +11,8 @@ pub(crate) struct Row {
     pub(crate) text: String,
     /// Where it was recorded. Without the line: a stored diagram would be stale after each edit above it.
     pub(crate) file: String,
+    /// Of an operation that the engine saw: the same with the lines, for what is not stored.
+    pub(crate) located: Option<String>,
 }
 
 /// A search from its first execution to its end or its first failure.

@@ -3,7 +3,7 @@
 //! They are parsed here and not left to loom's `Builder::new`, which would panic inside every model, and which
 //! does not say whether the search was cut.
 
-use super::Part;
+use super::{Part, variables};
 use std::env;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ impl Limits {
     }
 
     pub(crate) fn from_env() -> Result<Self, String> {
+        variables::check("LOOM", KNOWN)?;
         if env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
             return Err("LOOM_CHECKPOINT_FILE: one file cannot serve a suite of models".into());
         }
@@ -43,6 +44,21 @@ impl Limits {
         })
     }
 }
+
+/// After `LOOM_`: loom's own, and those of this crate.
+const KNOWN: &[&str] = &[
+    "CHECKPOINT_FILE",
+    "CHECKPOINT_INTERVAL",
+    "HARNESS_CALL",
+    "HARNESS_REPLAY",
+    "HARNESS_REPORT",
+    "LOCATION",
+    "LOG",
+    "MAX_BRANCHES",
+    "MAX_DURATION",
+    "MAX_PERMUTATIONS",
+    "MAX_PREEMPTIONS",
+];
 
 fn parse<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
     let Some(value) = env::var_os(name) else {

@@ -4,14 +4,17 @@ mod coverage;
 mod doubt;
 mod exploration;
 mod failure;
+mod fold;
 mod limits;
 mod part;
 mod progress;
+pub(crate) mod variables;
 
 pub(crate) use coverage::Coverage;
 pub(crate) use doubt::{Doubt, Hole, explored};
 pub(crate) use exploration::{Ended, Exploration, Meeting, Row};
 pub(crate) use failure::{Failure, NOT_DETERMINISTIC, PANIC};
+pub(crate) use fold::{folded, spinning};
 pub(crate) use limits::Limits;
 pub(crate) use part::Part;
 pub(crate) use progress::{EVERY, Progress};

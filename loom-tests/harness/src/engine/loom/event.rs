@@ -12,6 +12,7 @@ use tracing::{Event, Metadata};
 pub(super) enum Kind {
     /// A point at which another thread may go on.
     Switch,
+    Yield,
     Load,
     Store,
     Rmw,
@@ -21,6 +22,8 @@ pub(super) enum Kind {
     Wait,
     Park,
     NotifyNew,
+    /// An object is made.
+    New,
     /// The wait of a join is over, or of a future.
     Notified,
     CondvarWait,
@@ -47,7 +50,8 @@ fn kind(event: &Event<'_>) -> Kind {
     let mut message = Message(String::new());
     event.record(&mut message);
     match message.0.as_str() {
-        "branch" | "yield_now" | "thread_done: terminate" => Kind::Switch,
+        "branch" | "thread_done: terminate" => Kind::Switch,
+        "yield_now" => Kind::Yield,
         "Atomic::load" => Kind::Load,
         "Atomic::store" => Kind::Store,
         "Atomic::rmw" => Kind::Rmw,
@@ -55,6 +59,7 @@ fn kind(event: &Event<'_>) -> Kind {
         "Object::branch_acquire" | "Object::branch_disable" => Kind::Wait,
         "park" => Kind::Park,
         "Notify::new" => Kind::NotifyNew,
+        "Atomic::new" | "Mutex::new" | "Condvar::new" => Kind::New,
         "Notify::wait 2" => Kind::Notified,
         "Condvar::wait" => Kind::CondvarWait,
         _ => Kind::Other,
@@ -65,13 +70,16 @@ fn kind(event: &Event<'_>) -> Kind {
 /// nothing of an operation is switched off: by its fields, since a call site has no message.
 pub(super) fn is_watched(meta: &Metadata<'_>) -> bool {
     let has = |field: &str| meta.fields().field(field).is_some();
+    // A message, and the object.
+    let is_new = meta.fields().len() == 2 && has("state");
     meta.is_event()
         && match meta.target() {
             "loom::rt" => has("switch") || has("active.state"),
             "loom::rt::object" => has("obj"),
-            "loom::rt::atomic" => has("ordering") || has("success"),
-            "loom::rt::notify" => has("spurious") || meta.fields().len() == 2,
-            "loom::rt::condvar" => has("mutex"),
+            "loom::rt::atomic" => has("ordering") || has("success") || is_new,
+            "loom::rt::mutex" => has("seq_cst"),
+            "loom::rt::notify" => has("spurious") || is_new,
+            "loom::rt::condvar" => has("mutex") || is_new,
             _ => false,
         }
 }
@@ -104,11 +112,33 @@ impl Visit for Message {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Sort {
     Atomic,
-    /// Of std's `Mutex` or `RwLock`.
-    Lock,
+    Mutex,
+    RwLock,
     Notify,
+    Condvar,
+    Arc,
+    Channel,
     #[default]
     Other,
+}
+
+impl Sort {
+    pub(super) fn is_lock(self) -> bool {
+        matches!(self, Self::Mutex | Self::RwLock)
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Mutex => "mutex",
+            Self::RwLock => "rwlock",
+            Self::Notify => "notifier",
+            Self::Condvar => "condvar",
+            Self::Arc => "Arc",
+            Self::Channel => "channel",
+            Self::Other => "object",
+        }
+    }
 }
 
 /// What an event says of its object.
@@ -159,8 +189,12 @@ impl fmt::Write for Reference<'_> {
 fn sort(module: &[u8]) -> Sort {
     match module {
         [b'a', b't', ..] => Sort::Atomic,
-        [b'm', b'u', ..] | [b'r', b'w', ..] => Sort::Lock,
+        [b'a', b'r', ..] => Sort::Arc,
+        [b'm', b'u', ..] => Sort::Mutex,
+        [b'm', b'p', ..] => Sort::Channel,
+        [b'r', b'w', ..] => Sort::RwLock,
         [b'n', ..] => Sort::Notify,
+        [b'c', b'o', ..] => Sort::Condvar,
         _ => Sort::Other,
     }
 }
@@ -171,6 +205,24 @@ impl fmt::Write for Ordering<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         self.0.is_seq_cst |= piece == "SeqCst";
         Ok(())
+    }
+}
+
+/// The orderings of an event: `AcqRel`, or `AcqRel/Acquire` of an exchange.
+pub(super) fn orderings(event: &Event<'_>) -> String {
+    let mut orderings = Orderings(Vec::new());
+    event.record(&mut orderings);
+    orderings.0.dedup();
+    orderings.0.join("/")
+}
+
+struct Orderings(Vec<String>);
+
+impl Visit for Orderings {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if matches!(field.name(), "ordering" | "success" | "failure") {
+            self.0.push(format!("{value:?}"));
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod order;
 mod place;
 mod probe;
 mod search;
+mod steps;
 mod version;
 
 use super::Explore;
@@ -49,7 +50,7 @@ impl Explore for Loom {
         search::explore(case, limits)
     }
 
-    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {
-        search::replay(case, at.parse()?)
+    fn replay(&self, case: &Case, at: &str, limits: &Limits) -> Result<Exploration, String> {
+        search::replay(case, at.parse()?, limits.branches)
     }
 }

@@ -8,7 +8,8 @@ use super::event::{self, Kind, Kinds, Line, Sort, Subject, is_watched};
 use super::holes::{Access, Words};
 use super::order::{MOST_THREADS, Order};
 use super::place::{self, Place};
-use crate::search::{Doubt, Hole};
+use super::steps::Steps;
+use crate::search::{Doubt, Hole, Row};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -33,9 +34,15 @@ pub(super) struct Seen {
     /// Different stacks of waits on a condvar, and what they are known by.
     waits: Vec<Place>,
     known_waits: HashSet<Vec<usize>>,
+    drawn: Steps,
 }
 
 impl Seen {
+    /// What was drawn, which is left empty.
+    pub(super) fn rows(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.drawn).rows()
+    }
+
     /// The reasons why this search has not explored everything. Looks at the program's debug information.
     pub(super) fn doubts(self) -> BTreeSet<Doubt> {
         let timeout = self.waits.into_iter().find_map(|mut wait| wait.is_in("wait_timeout").then_some(wait));
@@ -62,6 +69,8 @@ struct Watch {
     joins: Vec<(usize, usize)>,
     /// The steps of this execution, a line each, if they are wanted.
     steps: Option<String>,
+    /// For a timeline.
+    is_drawn: bool,
 }
 
 thread_local! {
@@ -80,6 +89,11 @@ pub(super) fn install() -> DefaultGuard {
 /// The steps of the execution before it, if those were.
 pub(super) fn begin_execution(steps: bool) -> Option<String> {
     WATCH.with_borrow_mut(|watch| watch.begin(steps))
+}
+
+/// From here on the operations are kept for a timeline, or not.
+pub(super) fn draw(is_drawn: bool) {
+    WATCH.with_borrow_mut(|watch| watch.is_drawn = is_drawn);
 }
 
 /// What was seen since [`install`], which is forgotten.
@@ -105,6 +119,7 @@ impl Watch {
         } else {
             self.order.spawn(self.thread, index);
             self.joins.push((self.notifier[self.thread], index));
+            self.draw(|steps, thread| steps.plain(thread, format!("spawn thread #{index}")));
         }
     }
 
@@ -116,21 +131,40 @@ impl Watch {
             steps.push('\n');
         }
         match kind {
-            Kind::Switch => {
-                self.depth += 1;
-                self.seen.deepest = self.seen.deepest.max(self.depth);
+            Kind::Switch => self.switch(),
+            Kind::Yield => {
+                self.switch();
+                self.draw(|steps, thread| steps.plain(thread, "yield"));
             }
-            Kind::Load => self.access(event, Access::Load),
-            Kind::Store => self.access(event, Access::Store),
-            Kind::Rmw => self.access(event, Access::Rmw),
-            Kind::Action => self.action(&Subject::of(event)),
-            Kind::Wait => self.wait(&Subject::of(event)),
-            Kind::Park => drop(self.step()),
+            Kind::Load => self.access(event, kind, Access::Load),
+            Kind::Store => self.access(event, kind, Access::Store),
+            Kind::Rmw => self.access(event, kind, Access::Rmw),
+            Kind::Action => self.action(event),
+            Kind::Wait => self.wait(event, kind, &Subject::of(event)),
+            Kind::Park => {
+                self.step();
+                self.draw(|steps, thread| steps.plain(thread, "park"));
+            }
+            Kind::New => self.draw(|steps, _| steps.made(Subject::of(event).object)),
             Kind::NotifyNew => self.notifier[self.thread] = Subject::of(event).object,
             Kind::Notified => self.notified(&Subject::of(event)),
-            Kind::CondvarWait => self.condvar_wait(),
+            Kind::CondvarWait => {
+                self.condvar_wait();
+                self.draw(|steps, thread| steps.operation(thread, kind, &Subject::of(event), event));
+            }
             Kind::Other => {}
         }
+    }
+
+    fn draw(&mut self, act: impl FnOnce(&mut Steps, usize)) {
+        if self.is_drawn {
+            act(&mut self.seen.drawn, self.thread);
+        }
+    }
+
+    fn switch(&mut self) {
+        self.depth += 1;
+        self.seen.deepest = self.seen.deepest.max(self.depth);
     }
 
     fn step(&mut self) -> u32 {
@@ -139,30 +173,39 @@ impl Watch {
         number
     }
 
-    fn access(&mut self, event: &Event<'_>, access: Access) {
+    fn access(&mut self, event: &Event<'_>, kind: Kind, access: Access) {
         let subject = Subject::of(event);
+        self.draw(|steps, thread| steps.operation(thread, kind, &subject, event));
         let number = self.step();
         let hole = self.words.access(subject.object, access, (self.thread, number), &self.order);
         let holes = [hole, subject.is_seq_cst.then_some(Hole::SeqCst)];
         holes.into_iter().flatten().for_each(|hole| self.hole(hole));
     }
 
-    fn action(&mut self, subject: &Subject) {
+    fn action(&mut self, event: &Event<'_>) {
+        let subject = Subject::of(event);
         match subject.sort {
             // Its own event follows.
             Sort::Atomic => {}
-            Sort::Lock => {
+            Sort::Mutex | Sort::RwLock => {
                 self.step();
+                self.draw(|steps, thread| steps.operation(thread, Kind::Action, &subject, event));
                 self.hole(Hole::TryLock);
             }
-            Sort::Notify | Sort::Other => self.wait(subject),
+            _ => self.wait(event, Kind::Action, &subject),
         }
     }
 
     /// The end of a thread, and the wait for it, are no operations of the program.
-    fn wait(&mut self, subject: &Subject) {
-        if subject.sort != Sort::Notify || self.joined_by(subject.object).is_none() {
-            self.step();
+    fn wait(&mut self, event: &Event<'_>, kind: Kind, subject: &Subject) {
+        let ended = self.joined_by(subject.object).filter(|_| subject.sort == Sort::Notify);
+        match ended {
+            Some(ended) if ended == self.thread => {}
+            Some(ended) => self.draw(|steps, thread| steps.plain(thread, format!("join thread #{ended}"))),
+            None => {
+                self.step();
+                self.draw(|steps, thread| steps.operation(thread, kind, subject, event));
+            }
         }
     }
 

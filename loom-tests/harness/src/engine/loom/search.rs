@@ -23,9 +23,9 @@ pub(super) fn explore(case: &Case, limits: &Limits) -> Exploration {
 /// Runs `case` up to the execution `at`, which is recorded, and no further.
 ///
 /// The executions before it are run too: loom finds an execution only by what came before it.
-pub(super) fn replay(case: &Case, at: At) -> Result<Exploration, String> {
+pub(super) fn replay(case: &Case, at: At, branches: Option<usize>) -> Result<Exploration, String> {
     let At { preemptions, execution } = at;
-    let limits = Limits { preemptions, executions: Some(execution), ..Limits::default() };
+    let limits = Limits { preemptions, executions: Some(execution), branches, ..Limits::default() };
     let found = start(case, &limits, Record::Only(execution));
     if found.executions < execution {
         let executions = count(found.executions, "execution");
@@ -87,6 +87,7 @@ fn all(mut builder: Builder, body: &Body, is_sampled: bool) {
         // Loom does not say when an execution has ended: that was before the next one begins.
         context::keep_execution();
         again::begin_execution(context::begin_execution());
+        probe::draw(context::is_recording());
         body();
     });
 }
@@ -103,7 +104,11 @@ fn samples(builder: &dyn Fn() -> Builder, body: &Body) -> Again {
 }
 
 fn exploration(answer: Answer, limits: &Limits, elapsed: Duration) -> Exploration {
-    let Answer { failure, observed, seen, is_switched_off } = answer;
+    let Answer { failure, mut observed, mut seen, is_switched_off } = answer;
+    // A model says best what it does; one that says nothing is drawn by its operations.
+    if observed.rows.is_empty() {
+        observed.rows = seen.rows();
+    }
     let executions = observed.executions;
     let at = At { preemptions: limits.preemptions, execution: executions };
     Exploration {

@@ -52,7 +52,7 @@ impl Explore for Traceset {
         pieces::work(case, *limits)
     }
 
-    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {
+    fn replay(&self, case: &Case, at: &str, _: &Limits) -> Result<Exploration, String> {
         replay::replay(case, at)
     }
 }

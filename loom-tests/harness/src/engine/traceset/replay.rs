@@ -81,10 +81,10 @@ fn row(done: &Operation) -> Row {
         order.map(|order| format!("{order:?}")),
         read.map(|value| format!("reads {value}")),
         wrote.map(|value| format!("writes {value}")),
-        Some(format!("{file}:{}", place.line())),
     ];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    Row { role: *thread, text, file: place.file().into() }
+    let located = Some(format!("{text}, {file}:{}", place.line()));
+    Row { role: *thread, text, file: place.file().into(), located }
 }
 
 /// Nobody asks how much was explored.
