@@ -26,6 +26,8 @@ pub struct Case {
     pub(crate) sequential: bool,
     pub(crate) weight: u64,
     pub(crate) max_branches: usize,
+    /// How many executions it has, by the suite's certificate.
+    pub(crate) total: Option<u64>,
     pub(crate) twin: Option<Expected>,
 }
 
@@ -77,6 +79,7 @@ impl Case {
             sequential: false,
             weight: 1,
             max_branches: MAX_BRANCHES,
+            total: None,
             twin,
         }
     }

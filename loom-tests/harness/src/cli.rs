@@ -15,6 +15,7 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
 
   --long                 run the long cases too (also: --include-ignored, <PROJECT>_LONG=1)
   --only-long            run the long cases alone (also: --ignored)
+  --junit FILE           write the results as JUnit XML, too
   --strict               fail every model that was not explored exhaustively: bounded, cut, or with a hole
   --reorder N            judge every trace again in N random orders of its independent operations, not a share
                          of them in 2 (second engine)
@@ -56,6 +57,7 @@ pub(crate) struct Options {
     pub(crate) reorder: Option<u32>,
     pub(crate) part: Option<Part>,
     pub(crate) strict: bool,
+    pub(crate) junit: Option<PathBuf>,
 }
 
 impl Options {
@@ -81,13 +83,16 @@ impl Options {
         args: impl IntoIterator<Item = impl Into<OsString>>,
         certificate: Option<&Path>,
     ) -> Result<Self, String> {
-        let (mut mode, mut long, mut reorder, mut part, mut strict) = (Mode::Run, None, None, None, false);
+        let (mut mode, mut long, mut reorder, mut part) = (Mode::Run, None, None, None);
+        let (mut strict, mut junit) = (false, None);
         let mut files = Vec::new();
         let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
                 "--only-long" => long = Some(Ignored::Only),
                 "--strict" => strict = true,
+                "--junit" if cfg!(feature = "junit") => junit = Some(value.take()?.into()),
+                "--junit" => return Err("--junit: loom-harness was built without its feature `junit`".into()),
                 "--reorder" => reorder = Some(number(option, value)?),
                 "--part" => part = Some(value.take()?.parse()?),
                 "--replay" => mode = Mode::Replay(value.take()?.parse()?),
@@ -102,7 +107,7 @@ impl Options {
             mode = Mode::Files(files);
         }
         arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
-        Ok(Self { arguments, mode, reorder, part, strict })
+        Ok(Self { arguments, mode, reorder, part, strict, junit })
     }
 
     pub(crate) fn names(&self, case: &Case) -> bool {

@@ -8,7 +8,7 @@ use crate::inside::outside;
 use crate::judge::{Report, judge};
 use crate::pool::{self, Queue};
 use crate::report;
-use crate::search::{EVERY, Ended, Exploration, Limits, Progress};
+use crate::search::{Ended, Exploration, Limits, Progress, every, interrupt};
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -51,7 +51,7 @@ impl Job {
         let case = Arc::new(case.clone());
         let piece = explorer.work(&case, &limits);
         let state = State { pieces: 1, left: 1, found: None };
-        let watched = Watched::new(&case.name);
+        let watched = Watched::new(&case.name, case.total);
         let outside = OnceLock::new();
         let search = Search { index, case, explorer, limits, state: Mutex::new(state), outside, watched };
         Self { search: Arc::new(search), piece, number: 0 }
@@ -101,7 +101,7 @@ impl Search {
 
     /// After a failure nothing is.
     fn is_wanted(&self) -> bool {
-        !locked(&self.state).found.as_ref().is_some_and(Exploration::has_failed)
+        !interrupt::is_asked() && !locked(&self.state).found.as_ref().is_some_and(Exploration::has_failed)
     }
 
     fn hub(self: &Arc<Self>, number: u64, queue: &Arc<Queue<Job>>) -> Hub {
@@ -145,6 +145,7 @@ impl Search {
 /// How far the pieces of a search are, and when a line last said so.
 struct Watched {
     name: String,
+    total: Option<u64>,
     began: OnceLock<Instant>,
     state: Mutex<Watching>,
 }
@@ -157,8 +158,8 @@ struct Watching {
 }
 
 impl Watched {
-    fn new(name: &str) -> Self {
-        Self { name: name.into(), began: OnceLock::new(), state: Mutex::default() }
+    fn new(name: &str, total: Option<u64>) -> Self {
+        Self { name: name.into(), total, began: OnceLock::new(), state: Mutex::default() }
     }
 
     fn begin(&self) -> Instant {
@@ -170,9 +171,9 @@ impl Watched {
         let began = self.begin();
         let mut state = locked(&self.state);
         state.running.insert(piece, progress);
-        if state.said.unwrap_or(began).elapsed() >= EVERY {
+        if state.said.unwrap_or(began).elapsed() >= every() {
             state.said = Some(Instant::now());
-            binary::remark(&report::progress(&self.name, state.sum(), began.elapsed()));
+            binary::remark(&report::progress(&self.name, state.sum(), self.total, began.elapsed()));
         }
     }
 
@@ -199,12 +200,12 @@ mod tests {
 
     #[test]
     fn progress_is_the_sum_of_the_pieces() {
-        let watched = Watched::new("m");
-        watched.hear(0, Progress { executions: 100, share: 0.25 });
+        let watched = Watched::new("m", None);
+        watched.hear(0, Progress { executions: 100, share: 0.25, deepest: 0 });
         watched.end(0);
-        watched.hear(1, Progress { executions: 40, share: 0.1 });
-        watched.hear(1, Progress { executions: 50, share: 0.125 });
+        watched.hear(1, Progress { executions: 40, share: 0.1, deepest: 0 });
+        watched.hear(1, Progress { executions: 50, share: 0.125, deepest: 0 });
         let sum = locked(&watched.state).sum();
-        assert_eq!(sum, Progress { executions: 150, share: 0.375 });
+        assert_eq!(sum, Progress { executions: 150, share: 0.375, deepest: 0 });
     }
 }

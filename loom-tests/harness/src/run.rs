@@ -99,6 +99,9 @@ pub(crate) fn run<'a>(
     if !total.failures().is_empty() {
         binary::say(&format!("\nfailures:\n    {}", total.failures().join("\n    ")));
     }
+    if let Some(path) = &options.junit {
+        report::write_junit(path, suite, &reports)?;
+    }
     let not_run = selected.not_run + selected.second_engine_only.len();
     binary::say(&total.libtest(not_run, selected.filtered, began.elapsed()));
     Ok((total, reports))

@@ -105,6 +105,11 @@ impl Certificate {
         serde_json::from_str(&text).map_err(|error| failed(&error))
     }
 
+    /// How many executions a model has with an engine.
+    pub(crate) fn executions(&self, model: &str, engine: &str) -> Option<u64> {
+        Some(self.models.get(model)?.engines.get(engine)?.executions)
+    }
+
     /// Takes over from `old` what this run cannot know, as far as it is of cases that are still in the suite: the
     /// columns of the other engines, and cases that were not run now: long ones, or any where `is_all` is false. A
     /// litmus test of another engine need not be in the suite.

@@ -3,7 +3,9 @@
 use super::counterexample::{Counterexample, Located, draw, locate};
 use crate::case::{Case, Expected};
 use crate::engine::Explore;
-use crate::search::{Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
+use crate::search::{
+    Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC, STUCK,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -173,8 +175,13 @@ impl Judging<'_> {
     }
 
     fn failed(&self, mut failure: Failure, at: String) -> Verdict {
-        if failure.invariant == NOT_DETERMINISTIC {
-            let shown = Err("no execution of it can be shown: another run would be another one".into());
+        let no_replay = match failure.invariant.as_str() {
+            NOT_DETERMINISTIC => Some("no execution of it can be shown: another run would be another one"),
+            STUCK => Some("it is not shown: another run would wait, too"),
+            _ => None,
+        };
+        if let Some(why) = no_replay {
+            let shown = Err(why.into());
             return Verdict::Wrong(Wrong::Failed { failure, at, shown });
         }
         let shown =

@@ -27,10 +27,18 @@ pub(crate) fn estimated(case: &Case, executions: f64) -> String {
 }
 
 /// While a search runs that takes long.
-pub(crate) fn progress(name: &str, Progress { executions, share }: Progress, elapsed: Duration) -> String {
+pub(crate) fn progress(name: &str, progress: Progress, total: Option<u64>, elapsed: Duration) -> String {
+    let Progress { executions, share, deepest } = progress;
     let rate = u128::from(executions) * 1000 / elapsed.as_millis().max(1);
-    let (executions, done) = (count(executions, "execution"), share * 100.0);
-    format!("{name}: {executions} so far, {rate} a second, at most {done:.0} % done (estimate)")
+    let depth = if deepest == 0 { String::new() } else { format!(", at most {deepest} deep") };
+    let done = match total {
+        Some(total) if total > 0 => {
+            format!(", {} % of the {total} of the certificate", executions * 100 / total)
+        }
+        _ if share > 0.0 => format!(", at most {:.0} % done (estimate)", share * 100.0),
+        _ => String::new(),
+    };
+    format!("{name}: {} so far, {rate} a second{depth}{done}", count(executions, "execution"))
 }
 
 fn kind(case: &Case) -> &'static str {

@@ -5,6 +5,9 @@ use std::fmt;
 /// How a model fails whose executions do not come out again.
 pub(crate) const NOT_DETERMINISTIC: &str = "not deterministic";
 
+/// How a search fails that does not go on.
+pub(crate) const STUCK: &str = "stuck";
+
 /// How it fails whose code panics.
 pub(crate) const PANIC: &str = "panic";
 

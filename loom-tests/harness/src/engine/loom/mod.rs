@@ -21,13 +21,15 @@ mod messages;
 mod order;
 mod place;
 mod probe;
+mod pulse;
 mod search;
 mod steps;
 mod version;
 
-use super::Explore;
+use super::{Explore, Piece};
 use crate::case::Case;
 use crate::search::{Exploration, Limits};
+use std::sync::Arc;
 
 pub(super) use search::collect;
 
@@ -47,7 +49,12 @@ impl Explore for Loom {
     }
 
     fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
-        search::explore(case, limits)
+        search::explore(case, limits, &|_| ())
+    }
+
+    fn work(&'static self, case: &Arc<Case>, limits: &Limits) -> Piece {
+        let (case, limits) = (Arc::clone(case), *limits);
+        Piece(Box::new(move |hub| search::explore(&case, &limits, &*hub.watch)))
     }
 
     fn replay(&self, case: &Case, at: &str, limits: &Limits) -> Result<Exploration, String> {

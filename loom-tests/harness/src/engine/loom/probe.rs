@@ -8,11 +8,14 @@ use super::event::{self, Kind, Kinds, Line, Sort, Subject, is_watched};
 use super::holes::{Access, Words};
 use super::order::{MOST_THREADS, Order};
 use super::place::{self, Place};
+use super::pulse::Pulse;
 use super::steps::Steps;
 use crate::search::{Doubt, Hole, Row};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest, set_default};
@@ -71,6 +74,10 @@ struct Watch {
     steps: Option<String>,
     /// For a timeline.
     is_drawn: bool,
+    /// For those that ask how far it is.
+    pulse: Option<Arc<Pulse>>,
+    /// Each operation is printed (`LOOM_LOG`).
+    is_logged: bool,
 }
 
 thread_local! {
@@ -78,8 +85,9 @@ thread_local! {
 }
 
 /// Watches this OS thread while the guard lives.
-pub(super) fn install() -> DefaultGuard {
-    WATCH.take();
+pub(super) fn install(pulse: Option<Arc<Pulse>>) -> DefaultGuard {
+    let is_logged = std::env::var_os("LOOM_LOG").is_some_and(|value| !value.is_empty() && value != "off");
+    WATCH.set(Watch { pulse, is_logged, ..Watch::default() });
     set_default(Probe)
 }
 
@@ -103,6 +111,9 @@ pub(super) fn seen() -> Seen {
 
 impl Watch {
     fn begin(&mut self, steps: bool) -> Option<String> {
+        if let Some(pulse) = &self.pulse {
+            pulse.executions.fetch_add(1, Relaxed);
+        }
         (self.depth, self.order) = (0, Order::default());
         self.words.clear();
         self.joins.clear();
@@ -129,6 +140,11 @@ impl Watch {
             let _ = write!(steps, "thread #{}:", self.thread);
             event.record(&mut Line(steps));
             steps.push('\n');
+        }
+        if self.is_logged {
+            let mut line = String::new();
+            event.record(&mut Line(&mut line));
+            eprintln!("thread #{}:{line}", self.thread);
         }
         match kind {
             Kind::Switch => self.switch(),
@@ -165,6 +181,10 @@ impl Watch {
     fn switch(&mut self) {
         self.depth += 1;
         self.seen.deepest = self.seen.deepest.max(self.depth);
+        if let Some(pulse) = &self.pulse {
+            pulse.points.fetch_add(1, Relaxed);
+            pulse.deepest.store(self.seen.deepest, Relaxed);
+        }
     }
 
     fn step(&mut self) -> u32 {

@@ -4,20 +4,26 @@ use super::again::{self, Again};
 use super::answer::{self, Answer, answer};
 use super::at::At;
 use super::probe::{self, Seen};
+use super::pulse::{self, Pulse, Watchdog};
 use super::{hook, messages};
 use crate::case::{Body, Case};
 use crate::inside::context::{self, Hooks, Record};
 use crate::plural::count;
-use crate::search::{Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
+use crate::search::{
+    Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC, Progress,
+};
 use loom::model::Builder;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(super) fn explore(case: &Case, limits: &Limits) -> Exploration {
-    start(case, limits, Record::None)
+/// Says every so often to `watch` how far it is.
+pub(super) fn explore(case: &Case, limits: &Limits, watch: &dyn Fn(Progress)) -> Exploration {
+    start(case, limits, Record::None, watch)
 }
 
 /// Runs `case` up to the execution `at`, which is recorded, and no further.
@@ -26,7 +32,7 @@ pub(super) fn explore(case: &Case, limits: &Limits) -> Exploration {
 pub(super) fn replay(case: &Case, at: At, branches: Option<usize>) -> Result<Exploration, String> {
     let At { preemptions, execution } = at;
     let limits = Limits { preemptions, executions: Some(execution), branches, ..Limits::default() };
-    let found = start(case, &limits, Record::Only(execution));
+    let found = start(case, &limits, Record::Only(execution), &|_| ());
     if found.executions < execution {
         let executions = count(found.executions, "execution");
         return Err(format!("the search has only {executions} up to its end or its failure"));
@@ -34,26 +40,84 @@ pub(super) fn replay(case: &Case, at: At, branches: Option<usize>) -> Result<Exp
     Ok(found)
 }
 
-fn start(case: &Case, limits: &Limits, record: Record) -> Exploration {
+fn start(case: &Case, limits: &Limits, record: Record, watch: &dyn Fn(Progress)) -> Exploration {
     hook::install();
     let (to, answers) = mpsc::channel();
     let (body, branches) = (case.body(), limits.branches.unwrap_or(case.max_branches));
     let (began, limits) = (Instant::now(), *limits);
+    let pulse = Arc::new(Pulse::default());
+    let beats = Arc::clone(&pulse);
     thread::Builder::new()
         .name(case.name.clone())
         .spawn(move || {
             answer::goes(to);
             context::install(record, HOOKS);
-            search(&|| builder(limits, branches, record != Record::None), &body, record == Record::None);
+            beats.begin();
+            search(
+                &|| builder(limits, branches, record != Record::None),
+                &body,
+                record == Record::None,
+                beats,
+            );
         })
         .expect("the system refuses a thread");
     // Not joined: the thread of a failed model never ends.
-    let answer = answers.recv().expect("a model thread answers before it ends");
-    exploration(answer, &limits, began.elapsed())
+    match wait(&answers, &pulse, &limits, watch) {
+        Ok(answer) => exploration(answer, &limits, began.elapsed()),
+        Err(ended) => unanswered(ended, &pulse, began.elapsed()),
+    }
 }
 
-fn search(builder: &dyn Fn() -> Builder, body: &Body, is_sampled: bool) {
-    let _probe = probe::install();
+/// How often it is looked at a search from outside.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Waits for the answer, or for a reason not to.
+fn wait(
+    answers: &Receiver<Answer>,
+    pulse: &Pulse,
+    limits: &Limits,
+    watch: &dyn Fn(Progress),
+) -> Result<Answer, Ended> {
+    let mut watchdog = Watchdog::new();
+    loop {
+        match answers.recv_timeout(LOOK) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => panic!("a model thread answers before it ends"),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let [executions, deepest] = [&pulse.executions, &pulse.deepest].map(|number| number.load(Relaxed));
+        watch(Progress { executions, share: 0.0, deepest });
+        if let Some(coverage) = pulse::interrupted(limits) {
+            return Err(Ended::Explored(coverage));
+        }
+        if let Some(failure) = watchdog.look(pulse) {
+            let at = At { preemptions: limits.preemptions, execution: executions };
+            return Err(Ended::Failed { failure, at: at.to_string() });
+        }
+    }
+}
+
+/// What is known of a search from outside.
+fn unanswered(ended: Ended, pulse: &Pulse, elapsed: Duration) -> Exploration {
+    Exploration {
+        ended,
+        executions: pulse.executions.load(Relaxed),
+        blocked: 0,
+        threads: 0,
+        deepest: pulse.deepest.load(Relaxed),
+        meeting: Meeting::Some,
+        outside: 0,
+        doubts: BTreeSet::new(),
+        reached: Vec::new(),
+        combinations: BTreeSet::new(),
+        rows: Vec::new(),
+        judged_again: 0,
+        elapsed,
+    }
+}
+
+fn search(builder: &dyn Fn() -> Builder, body: &Body, is_sampled: bool, pulse: Arc<Pulse>) {
+    let _probe = probe::install(Some(pulse));
     let whole = AssertUnwindSafe(|| {
         all(builder(), body, is_sampled);
         if is_sampled { samples(builder, body) } else { Again::default() }

@@ -9,7 +9,7 @@ use std::path::Path;
 pub(super) fn version() -> String {
     // A search must have run, for the events; the shortest of all.
     let seen = event::source().or_else(|| {
-        let _probe = probe::install();
+        let _probe = probe::install(None);
         loom::model::Builder::new().check(|| ());
         event::source()
     });

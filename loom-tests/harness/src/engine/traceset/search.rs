@@ -5,7 +5,7 @@ use super::orders::Orders;
 use super::{HOOKS, execution, failures, most_steps, replay};
 use crate::case::Case;
 use crate::inside::context::{self, Observed, Record};
-use crate::search::{Coverage, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC};
+use crate::search::{Coverage, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC, interrupt};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use traceset::{Complete, Report, Schedule, Search};
@@ -44,7 +44,7 @@ pub(super) fn observed(
         if complete.number() == 1 {
             first = Some(complete.schedule());
         }
-        orders.judge(complete)
+        if interrupt::is_asked() { ControlFlow::Break(()) } else { orders.judge(complete) }
     });
     let observed = context::finish().unwrap_or_default();
     let judged_again = orders.judged_again();
