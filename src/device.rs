@@ -190,9 +190,116 @@ impl Device for std::fs::File {
     }
 }
 
+/// A file, by positioned reads and writes. Compiled on Windows alone, where nobody has run it yet: its loops are tested
+/// on any system.
+#[cfg(windows)]
+impl Device for std::fs::File {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        use std::os::windows::fs::FileExt;
+        read_whole(offset, buffer, |buffer, at| self.seek_read(buffer, at))
+    }
+
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        use std::os::windows::fs::FileExt;
+        write_whole(offset, data, |data, at| self.seek_write(data, at))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.metadata().map(|metadata| metadata.len())
+    }
+}
+
+/// Reads until `buffer` is full, by a call that may read less.
+#[cfg(any(windows, test))]
+fn read_whole(
+    mut offset: u64,
+    mut buffer: &mut [u8],
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match read(buffer, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                offset += count as u64;
+                buffer = &mut buffer[count..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of `data`, by a call that may write less.
+#[cfg(any(windows, test))]
+fn write_whole(
+    mut offset: u64,
+    mut data: &[u8],
+    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
+) -> io::Result<()> {
+    while !data.is_empty() {
+        match write(data, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                offset += count as u64;
+                data = &data[count..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(all(test, not(any(loom, traceset))))]
 mod tests {
     use super::*;
+
+    /// Calls that read and write three bytes at most, and are interrupted each second time.
+    fn short<T>(calls: &mut u32, length: usize, act: impl FnOnce(usize) -> T) -> io::Result<T> {
+        *calls += 1;
+        if calls.is_multiple_of(2) { Err(io::ErrorKind::Interrupted.into()) } else { Ok(act(length.min(3))) }
+    }
+
+    fn index(at: u64) -> usize {
+        usize::try_from(at).expect("small")
+    }
+
+    #[test]
+    fn short_and_interrupted_calls_come_to_all_bytes() {
+        let (mut disk, mut calls) = ([0; 20], 0);
+        let write = |data: &[u8], at: u64| {
+            short(&mut calls, data.len(), |count| {
+                disk[index(at)..][..count].copy_from_slice(&data[..count]);
+                count
+            })
+        };
+        write_whole(5, &[1, 2, 3, 4, 5, 6, 7, 8], write).expect("all of it");
+        assert_eq!(disk[4..14], [0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
+        let mut read = [0; 10];
+        read_whole(4, &mut read, |buffer, at| {
+            short(&mut calls, buffer.len(), |count| {
+                buffer[..count].copy_from_slice(&disk[index(at)..][..count]);
+                count
+            })
+        })
+        .expect("all of it");
+        assert_eq!(read, disk[4..14]);
+    }
+
+    #[test]
+    fn a_call_that_makes_no_progress_is_an_error() {
+        let ended = read_whole(0, &mut [0], |_, _| Ok(0));
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        let full = write_whole(0, &[0], |_, _| Ok(0));
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::WriteZero);
+        let broken = write_whole(0, &[0], |_, _| Err(io::ErrorKind::PermissionDenied.into()));
+        assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    }
 
     #[test]
     fn bytes_are_read_as_written_across_pages() {

@@ -128,6 +128,60 @@ impl<'group> NewExtent<'group> {
         ordered.finish();
         Ok(extent)
     }
+
+    /// As [`NewExtent::queue`], of several that the next commit is to list together: `queue` is called once, with all
+    /// extents in the order of `all`. Without any it is not called.
+    ///
+    /// # Errors
+    /// Those of `queue`; all writes have failed then, and their space is free.
+    ///
+    /// # Example
+    /// ```
+    /// # use blockgate::{BlockGroup, BlockGroupId, LogicalRange, OrderedExtents};
+    /// use blockgate::{DelayedRef, NewExtent, Transactions};
+    ///
+    /// # let group = BlockGroup::new(BlockGroupId(0), LogicalRange::new(0, 1 << 20)?, 4096)?;
+    /// let (in_flight, transactions) = (OrderedExtents::default(), Transactions::default());
+    /// let begin = || Ok::<_, blockgate::ReserveError>(NewExtent::begin(group.reserve(4096)?, &in_flight));
+    /// let extents = NewExtent::queue_all(vec![begin()?, begin()?], |extents| {
+    ///     let refs: Vec<_> = extents.iter().copied().map(DelayedRef::add).collect();
+    ///     transactions.push_all(&refs).map(drop) // no commit takes one without the other
+    /// })?;
+    /// assert_eq!(transactions.commit()?.extents_in(group.range()).collect::<Vec<_>>(), extents);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn queue_all<E>(
+        all: Vec<Self>,
+        queue: impl FnOnce(&[LogicalRange]) -> Result<(), E>,
+    ) -> Result<Vec<LogicalRange>, E> {
+        let extents: Vec<_> = all.iter().map(Self::extent).collect();
+        if extents.is_empty() {
+            return Ok(extents);
+        }
+        // Taken first, as in `queue`.
+        let writes: Vec<_> = all.into_iter().filter_map(Self::into_parts).collect();
+        if let Err(error) = queue(&extents) {
+            // All of the space is given back, also where an event of one of them unwinds.
+            let spaces: Vec<_> = writes
+                .iter()
+                .map(|(group, ordered)| Unreferenced { group, extent: ordered.extent() })
+                .collect();
+            for (_, ordered) in writes {
+                ordered.fail();
+            }
+            drop(spaces);
+            return Err(error);
+        }
+        // V3: after the metadata was queued.
+        for (_, ordered) in writes {
+            ordered.finish();
+        }
+        Ok(extents)
+    }
+
+    fn into_parts(mut self) -> Option<(&'group SharedBlockGroup, OrderedExtent<&'group OrderedExtents>)> {
+        Some((self.group, self.ordered.take()?))
+    }
 }
 
 impl Drop for NewExtent<'_> {

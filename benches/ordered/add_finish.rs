@@ -50,12 +50,16 @@ const OURS: &str = "OrderedExtents";
 fn goals() -> Vec<Goal> {
     let limit = |threads| Goal::of_limit(OURS, Case::threads(threads), 3.0);
     let than = |threads, peers, least| Goal::than(OURS, Case::threads(threads), peers, least);
-    vec![limit(1), limit(2), limit(4), than(1, &[], 1.7), than(2, &[], 1.8), kernel_style()]
+    let than_all = |threads, least| than(threads, &[], least).missed_because(LOCKS);
+    vec![limit(1), limit(2), limit(4), than_all(1, 1.7), than_all(2, 1.8), kernel_style()]
 }
+
+const LOCKS: &str = "two limits are its lock and the release of it, twice: where locked operations are slow, the slab, \
+                     which does as many and nobody can wait for, is not much slower";
 
 fn kernel_style() -> Goal {
     Goal::than(OURS, Case::threads(2), &[Tree::NAME], 7.0)
-        .missed_because("its tree has two entries at most here; among 1000 others it is met")
+        .missed_because("the lock that both want costs it 11 to 16 limits; ours takes 2.3 to 2.7, of which 2 are its own locks")
 }
 
 impl Tree {

@@ -5,7 +5,7 @@
 //! in place, with nothing for the reader.
 //!
 //! Goal: a commit costs in proportion to what changed. A tree of 1000 times as many extents is twice as
-//! deep and fits no cache: at most 5 times the cost is asked for, where copying has 1000.
+//! deep and fits no cache: at most 4 times the cost is asked for, where copying has 1000.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -38,8 +38,10 @@ pub(crate) fn bench() -> Bench {
             ]
         },
         goals: || {
-            let growth = Goal::growth(OURS, Case::size(SIZES[0]), Case::size(SIZES[3]), 5.0);
-            vec![growth.missed_because("what grows is cache misses: the map in place, too, see its row")]
+            let growth = Goal::growth(OURS, Case::size(SIZES[0]), Case::size(SIZES[3]), 4.0);
+            vec![growth.missed_because(
+                "what grows is cache misses: a map that is changed in place grows by more, see its row",
+            )]
         },
     }
 }

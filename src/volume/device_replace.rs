@@ -1,4 +1,13 @@
-//! The replace of a volume's device, group after group.
+//! The replace of a volume's device, group after group; and its life, from the start until it is given up or the source is
+//! retired.
+//!
+//! # Invariants
+//!
+//! - V11: while no replace runs, the target slots are empty and the cursor is at zero; while one runs, it alone changes
+//!   them.
+//!
+//! Checked by `loom-tests/src/models/device_replace.rs`,
+//! argued in [`docs/protocol.md`](crate::proof::protocol), Lemma 14.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -14,7 +14,8 @@
 //! - V7: no reference is changed unchecked, but for the first of a new extent, which its write adds.
 //! - V8: an in-place write that looked before a snapshot was held is waited for by the call that took the snapshot.
 //!
-//! V9 and V10, of the target, are in `target.rs`.
+//! V9 and V10, of the target, are in `target.rs`; V11, of a replace's life, is in
+//! `device_replace.rs`; V12 is in `write_all.rs`.
 //!
 //! Checked by `loom-tests/src/models/replace.rs` and `loom-tests/src/models/clone.rs`,
 //! argued in [`docs/protocol.md`](crate::proof::protocol).
@@ -27,6 +28,7 @@ mod snapshot;
 mod storage;
 mod target;
 mod write;
+mod write_all;
 
 pub use builder::VolumeBuilder;
 pub use device_replace::{DeviceReplace, Policy};

@@ -36,7 +36,7 @@ impl Volume {
     /// The bytes are on the devices when it returns, and durable after the next [`Volume::commit`].
     ///
     /// # Errors
-    /// [`WriteError`]; nothing is allocated then.
+    /// [`WriteError`]; nothing is allocated then. What no single group can hold: [`Volume::write_all`].
     ///
     /// # Example
     /// ```
@@ -52,13 +52,8 @@ impl Volume {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write(&self, data: &[u8]) -> Result<LogicalRange, WriteError> {
-        let length = data.len() as u64;
-        let write = self.begin_cow(self.rounded_up(length)?)?;
-        write.write_at(0, data)?;
-        let padding = write.extent().len() - length;
-        if padding > 0 {
-            write.write_at(length, &zeroes(padding))?;
-        }
+        let write = self.begin_cow(self.rounded_up(data.len() as u64)?)?;
+        write.fill_from(data)?;
         write.finish()
     }
 
@@ -338,7 +333,7 @@ impl Volume {
         write.write_at(offset, &rest)
     }
 
-    fn rounded_up(&self, length: u64) -> Result<u64, WriteError> {
+    pub(super) fn rounded_up(&self, length: u64) -> Result<u64, WriteError> {
         let alignment = self.groups()[0].block_group.alignment();
         let rounded = length.checked_next_multiple_of(alignment);
         rounded.ok_or(WriteError::Length { length, alignment })
@@ -443,7 +438,7 @@ pub struct CowWrite<'volume> {
     new: NewExtent<'volume>,
 }
 
-impl CowWrite<'_> {
+impl<'volume> CowWrite<'volume> {
     /// Where the bytes go.
     #[must_use]
     #[inline]
@@ -475,6 +470,23 @@ impl CowWrite<'_> {
     #[inline]
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
         self.volume.write_within(self.extent(), offset, data)
+    }
+
+    /// Fills the extent from the start of `data`, and with zeroes behind it. Returns what is left of `data`.
+    pub(super) fn fill_from<'data>(&self, data: &'data [u8]) -> Result<&'data [u8], WriteError> {
+        let length = usize::try_from(self.extent().len()).unwrap_or(usize::MAX);
+        let (now, rest) = data.split_at(data.len().min(length));
+        self.write_at(0, now)?;
+        let padding = self.extent().len() - now.len() as u64;
+        if padding > 0 {
+            self.write_at(now.len() as u64, &zeroes(padding))?;
+        }
+        Ok(rest)
+    }
+
+    /// For several that are finished together.
+    pub(super) fn into_new(self) -> NewExtent<'volume> {
+        self.new
     }
 
     /// The bytes are on the device: queues the extent's reference and finishes its ordered extent. Does not wait for a

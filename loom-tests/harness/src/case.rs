@@ -18,6 +18,7 @@ pub struct Case {
     pub(crate) theorem: String,
     pub(crate) roles: Vec<String>,
     pub(crate) must_reach: Vec<String>,
+    pub(crate) combines: Vec<String>,
     pub(crate) may_reach: Vec<String>,
     pub(crate) body: Option<Body>,
     pub(crate) long: Long,
@@ -71,6 +72,7 @@ impl Case {
             theorem: String::new(),
             roles: Vec::new(),
             must_reach: Vec::new(),
+            combines: Vec::new(),
             may_reach: Vec::new(),
             body: None,
             long: Long::Never,
@@ -235,6 +237,21 @@ impl Model {
     pub fn sequential(mut self) -> Self {
         self.0.sequential = true;
         self
+    }
+
+    /// Which ingredients of the suite it puts together, such as roles, in any order: the certificate has a table of every
+    /// two and three of them, with what was left out.
+    #[must_use]
+    pub fn combines(mut self, ingredients: &[&str]) -> Self {
+        self.0.combines = owned(ingredients);
+        self.0.combines.sort_unstable();
+        self
+    }
+
+    /// What it puts together, sorted.
+    #[must_use]
+    pub fn combination(&self) -> &[String] {
+        &self.0.combines
     }
 
     shared_builders!();

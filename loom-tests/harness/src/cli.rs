@@ -28,6 +28,7 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
                          what was run, and the page F.md
   --check-certificate [F]  run everything, then fail when F.json says something else (seconds aside)
   --compare [F]          run everything, then fail when another engine's columns of F.json have other outcomes
+                         (the last two also: <PROJECT>_CHECK=certificate,compare, of the suite's own F)
 ";
 
 /// What to do with the selected cases.
@@ -74,6 +75,8 @@ impl Options {
         let runs = options.arguments.action == Action::Run && options.mode == Mode::Run;
         if let Some(token) = set("REPLAY").filter(|_| runs) {
             options.mode = Mode::Replay(token.parse()?);
+        } else if let Some(names) = set("CHECK").filter(|_| runs) {
+            options.mode = checks(&names, suite.certificate.as_deref())?;
         }
         Ok(options)
     }
@@ -118,6 +121,17 @@ impl Options {
     pub(crate) fn takes(&self, is_long: bool) -> bool {
         self.arguments.selection.takes(is_long)
     }
+}
+
+/// What a variable asks for besides the run: for a command line that other tests have to understand too.
+fn checks(names: &str, certificate: Option<&Path>) -> Result<Mode, String> {
+    let certificate = certificate.ok_or("CHECK: this suite has no certificate")?;
+    let check = |name: &str| match name {
+        "certificate" => Ok((FileMode::CheckCertificate, certificate.to_owned())),
+        "compare" => Ok((FileMode::Compare, certificate.to_owned())),
+        _ => Err(format!("CHECK={names}: it is certificate, or compare, or both with a comma between them")),
+    };
+    names.split(',').map(check).collect::<Result<_, _>>().map(Mode::Files)
 }
 
 fn file_mode(option: &str) -> Option<FileMode> {
@@ -176,6 +190,15 @@ mod tests {
         assert_eq!(mode(&["--compare=other"]), compare("other"));
         let both = [FileMode::CheckCertificate, FileMode::Compare].map(|mode| (mode, "usual".into()));
         assert_eq!(mode(&["--check-certificate", "--compare"]), Mode::Files(both.into()));
+    }
+
+    #[test]
+    fn a_variable_asks_for_checks_of_the_suites_own_certificate() {
+        let usual = Some(Path::new("usual"));
+        let both = [FileMode::CheckCertificate, FileMode::Compare].map(|mode| (mode, "usual".into()));
+        assert_eq!(checks("certificate,compare", usual), Ok(Mode::Files(both.into())));
+        assert!(checks("certificates", usual).unwrap_err().contains("CHECK=certificates"));
+        assert!(checks("certificate", None).is_err());
     }
 
     #[test]

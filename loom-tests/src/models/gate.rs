@@ -36,6 +36,16 @@ pub fn models() -> Vec<Model> {
             .theorem("G7: a thread that is let in by the last of two closers sees what both did.")
             .must_reach(&["saw-both", "nested"])
             .plays(waiter_beside_two_closers()),
+        Model::new("gate/closer-and-joiner-wait")
+            .theorem(
+                "G4, G6: the last to leave wakes the closer, and the closer the one that waits to enter, in one shard.",
+            )
+            .must_reach(&["closer-waited", "left-while-a-joiner-waits", "entered-at-once", "waited-to-enter"])
+            .plays(closer_and_joiner_wait()),
+        Model::new("gate/closed-without-waiting")
+            .theorem("G1, G4: a closer that does not wait takes nothing from one that does, nor from one that waits to enter.")
+            .must_reach(&["nested", "waited", "entered-at-once", "waited-to-enter"])
+            .plays(closed_without_waiting()),
         Model::new("gate/sealed")
             .theorem("G6: a writer that waits to enter a gate that is then sealed learns of it.")
             .must_reach(&["found-sealed", "entered-before", "waited"])
@@ -216,6 +226,54 @@ fn waiter_beside_two_closers() -> Play {
     cast.role("closer", move |work| close(work, 1)).role("waiter", wait).end(Work::end)
 }
 
+/// The writer is inside from the beginning.
+fn closer_and_joiner_wait() -> Play {
+    let close = |world: &Elsewhere| {
+        let closed = world.gate.close();
+        if closed.wait_empty() {
+            reached("closer-waited");
+        }
+        // G4: what the writer wrote is seen, and what the joiner sees is written.
+        world.done.write(2);
+    };
+    let leave = |world: &Elsewhere, guard: Inside<'static>| {
+        world.done.write(1);
+        if world.gate.waiting() > 0 {
+            reached("left-while-a-joiner-waits");
+        }
+        drop(guard);
+    };
+    let join = |world: &Elsewhere| {
+        let at_once = world.gate.enter();
+        reached(if at_once.is_ok() { "entered-at-once" } else { "waited-to-enter" });
+        if at_once.is_err() {
+            let inside = world.gate.wait_enter().expect("nobody seals it");
+            check(world.done.read() == 2, "G6: it is let in by the closer, after it", String::new);
+            drop(inside);
+        }
+    };
+    let world = || Elsewhere { gate: leaked(1), done: RaceChecked::new(0) };
+    let cast = stage(&[]).world(world).main("closer", close);
+    cast.role_given("writer", |world| world.gate.enter().expect("open"), leave).role("joiner", join).end(drop)
+}
+
+fn closed_without_waiting() -> Play {
+    let close_only = |work: &Work| {
+        if work.gate.close().level() == 2 {
+            reached("nested");
+        }
+    };
+    let close_and_wait = |work: &Work| {
+        let closed = work.gate.close();
+        if closed.wait_empty() {
+            reached("waited");
+        }
+        work.done[0].write(1);
+    };
+    let cast = Work::stage(1).main("closer", close_and_wait);
+    cast.role("closer that does not wait", close_only).role("writer", enter_when_open).end(Work::end)
+}
+
 fn sealed() -> Play {
     let seal = |work: &Work| {
         let closed = work.gate.close();
@@ -242,9 +300,12 @@ struct Elsewhere {
     done: RaceChecked,
 }
 
+/// Leaked: a guard that is sent to another thread borrows the gate for good.
+fn leaked(shards: usize) -> &'static Gate {
+    Box::leak(Box::new(Gate::new(Shards::new(shards))))
+}
+
 fn left_elsewhere() -> Play {
-    // Leaked: a guard that is sent to another thread borrows the gate for good.
-    let leaked = || -> &'static Gate { Box::leak(Box::new(Gate::new(Shards::new(3)))) };
     let close = |world: &Elsewhere| {
         let closed = world.gate.close();
         if closed.wait_empty() {
@@ -259,7 +320,7 @@ fn left_elsewhere() -> Play {
     };
     let enter = |world: &Elsewhere| drop(world.gate.enter().map_err(|_| reached("refused")));
     stage(&[])
-        .world(move || Elsewhere { gate: leaked(), done: RaceChecked::new(0) })
+        .world(|| Elsewhere { gate: leaked(3), done: RaceChecked::new(0) })
         .main("closer", close)
         .role_given("writer", |world| world.gate.enter().expect("nobody has closed it"), leave)
         .role("other thread", enter)

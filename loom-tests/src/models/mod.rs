@@ -5,14 +5,17 @@ mod block_group;
 mod clone;
 mod counterexamples;
 mod delayed_ref;
+mod device_replace;
 mod freeze;
 mod gate;
 mod ordered_extent;
 mod replace;
+mod roles;
 mod room;
 mod snapshot;
 mod target;
 mod transaction;
+mod write_all;
 
 use loom_harness::{Model, Twin};
 
@@ -47,9 +50,12 @@ pub fn models() -> Vec<Model> {
         room::models(),
         freeze::models(),
         replace::models(),
+        roles::models(),
+        device_replace::models(),
         clone::models(),
         snapshot::models(),
         target::models(),
+        write_all::models(),
     ]
     .concat()
 }
@@ -70,6 +76,8 @@ pub fn twins() -> Vec<Twin> {
         clone::twins(),
         snapshot::twins(),
         target::twins(),
+        device_replace::twins(),
+        write_all::twins(),
         replace::twins(),
     ]
     .concat()

@@ -46,6 +46,10 @@ pub fn models() -> Vec<Model> {
             .theorem("X2: an extent outside of the range is not waited for.")
             .must_reach(&["returned-before-the-other"])
             .plays(elsewhere()),
+        Model::new("ordered-extent/2-waits-of-2-ranges")
+            .theorem("X2, X3: of two waits in one shard, each ends with what was in flight in its own range when it began.")
+            .must_reach(&["waited-for-the-first", "waited-for-the-second", "returned-before-the-second"])
+            .plays(two_waits(Range::Own)),
         Model::new("ordered-extent/split")
             .theorem(
                 "X5: a waiter sees what was done before each part of an extent that was split meanwhile.",
@@ -66,6 +70,11 @@ pub fn twins() -> Vec<Twin> {
             .left_out("the wait for ordered extents")
             .expect("race")
             .plays(in_flight_already(false)),
+        Twin::new("ordered-extent/wait-of-the-others-range")
+            .of("ordered-extent/2-waits-of-2-ranges")
+            .left_out("the range that one of two waits is for: it waits for the other's")
+            .expect("race")
+            .plays(two_waits(Range::Others)),
         Twin::new("ordered-extent/rest-added-under-the-first")
             .of("ordered-extent/split")
             .left_out("the number that a part has of the whole")
@@ -177,6 +186,43 @@ fn two_waiters() -> Play {
     let wait = |world: &InFlight| _ = world.wait();
     let cast = InFlight::stage(1).main("waiter", wait);
     cast.role("waiter", wait).role("finisher", |world| world.add_and_finish(0)).end(InFlight::end)
+}
+
+/// Which range the second waiter waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Range {
+    Own,
+    Others,
+}
+
+/// One adds both, before the waits begin or after, and finishes the first one first.
+fn two_waits(range: Range) -> Play {
+    let stage = if range == Range::Own { stage(&[]).waiving(WAIVED) } else { unjudged() };
+    let wait_for_the_first = |world: &InFlight| {
+        if world.extents.wait_range(block(0)).count > 0 {
+            reached("waited-for-the-first");
+            world.done[0].read();
+            if world.over.read() == 0 {
+                reached("returned-before-the-second");
+            }
+        }
+    };
+    let wait_for_the_second = move |world: &InFlight| {
+        let of = usize::from(range == Range::Own);
+        if world.extents.wait_range(block(of)).count > 0 {
+            reached("waited-for-the-second");
+            world.done[1].read();
+        }
+    };
+    let write = |world: &InFlight| {
+        let writes = [0, 1].map(|number| world.add(number));
+        for (number, write) in writes.into_iter().enumerate() {
+            world.finish(write, number);
+        }
+        world.over.increment();
+    };
+    let cast = stage.world(|| InFlight::new(1)).main("waiter", wait_for_the_first);
+    cast.role("waiter", wait_for_the_second).role("finisher", write).end(InFlight::end)
 }
 
 fn added_later() -> Play {

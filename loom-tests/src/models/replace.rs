@@ -10,6 +10,7 @@ use loom_harness::{Model, Twin};
 use super::Plays;
 use crate::engine::{Handed, RaceChecked, reached};
 use crate::protocol::role::Role::{Cloner, Committer, Cow, Deleter, Nocow, Scrub};
+use crate::scenario::combination::combined_in;
 use crate::scenario::plan::{LeftOut, Plan, Replaces};
 use crate::stage::{Play, SECTOR, stage};
 
@@ -43,6 +44,11 @@ fn one_round() -> Vec<Model> {
             two_groups(&[Cow]),
             &["second-group", "both-devices", "writer-first"],
         ),
+        model(
+            "replace/nocow-in-the-second-group",
+            two_groups(&[Nocow]).shortened().given_in_the_last_group(),
+            &["in-place", "refused", "waited-nocow", "waited-ordered", "waited-in-the-second-group"],
+        ),
         model("replace/nocow-moves", two_groups(&[Nocow]), &["in-place", "moved", "waited-nocow"]),
         model("replace/cow+nocow-cloned-always", Plan::of(&[Cow, Nocow]).policy(Policy::CloneAlways), &both),
     ]
@@ -58,7 +64,7 @@ fn crowds() -> Vec<Model> {
         writers("replace/3-writers", &[Cow, Cow, Nocow], "waited-for-3-ordered").weight(50),
         writers("replace/4-writers", &[Cow, Cow, Nocow, Cow], "waited-for-4-ordered")
             .theorem(of("four writers, all of them in flight when their group is set read-only"))
-            .long_under_loom()
+            .second_engine_only()
             .weight(1000),
         writers("replace/5-writers", &[Cow, Cow, Nocow, Cow, Cow], "waited-for-5-ordered")
             .theorem(of("five writers"))
@@ -96,7 +102,7 @@ fn crowds() -> Vec<Model> {
         .long(),
         model(
             "replace/cow+nocow+scrub",
-            Plan::of(&[Cow, Nocow, Scrub]).without_moving(),
+            Plan::of(&[Cow, Nocow, Scrub]).shortened(),
             &and(&both, &["nested", "waited-for-2-ordered"]),
         )
         .theorem(of(
@@ -115,7 +121,7 @@ fn crowds() -> Vec<Model> {
         .long(),
         model(
             "replace/3-writers-in-two-groups",
-            Plan::of(&[Cow, Cow, Nocow]).groups(2).without_moving(),
+            Plan::of(&[Cow, Cow, Nocow]).groups(2).shortened(),
             &[
                 "second-group",
                 "waited-in-the-second-group",
@@ -291,7 +297,8 @@ fn and(outcomes: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn model(name: &'static str, plan: Plan, reach: &[&str]) -> Model {
-    Model::new(name).theorem(THEOREM).must_reach(reach).plays(plan.play())
+    let combined = combined_in(&plan);
+    Model::new(name).theorem(THEOREM).must_reach(reach).combines(&combined).plays(plan.play())
 }
 
 struct Passing {

@@ -1,7 +1,9 @@
 //! What each role does in the world of the theorem, and what it says of it.
 
-use blockgate::volume::{DeviceReplace, Overwrite, WriteError};
-use blockgate::{LogicalRange, Summary};
+use std::sync::Arc;
+
+use blockgate::volume::{DeviceReplace, Overwrite, ReplaceError, WriteError};
+use blockgate::{Device, LogicalRange, Summary};
 
 use super::plan::{LeftOut, Replaces};
 use super::world::{GIVEN, Kept, World};
@@ -14,28 +16,81 @@ fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
     [u8::try_from(n + 10 * round).expect("few roles, few rounds") + 100; SECTOR as usize]
 }
 
-fn give_up_after_one_group(mut replace: DeviceReplace<'_>) {
-    let passed = replace.next_group().expect("nothing fails");
-    check(passed.is_some(), "there is a group", String::new);
-}
-
 impl World {
-    /// The other roles begin when the first replace has.
     pub(super) fn replace(&self, curtain: Curtain<Self>) -> Raised {
-        if self.plan.replaces != Replaces::AfterOneThatWasGivenUp {
-            let replace = self.volume.start_replace(self.target.clone(), self.plan.policy);
-            let raised = curtain.raise();
-            self.replace_all(replace.expect("nothing else replaces"));
-            return raised;
+        match self.plan.replaces {
+            Replaces::OnceTheRolesAct => {
+                let raised = curtain.raise();
+                self.replace_beside_the_roles();
+                raised
+            }
+            Replaces::Once | Replaces::AfterOneThatWasRetired => {
+                let replace = self.start_replace(&self.target);
+                let raised = curtain.raise();
+                self.replace_all(replace);
+                raised
+            }
+            Replaces::AfterAPassThatFailed => {
+                let replace = self.start_replace(&self.target);
+                let raised = curtain.raise();
+                self.replace_with_a_pass_that_fails(replace);
+                raised
+            }
+            Replaces::AfterOneThatWasGivenUp => {
+                let first = self.start_replace(&self.given_up);
+                let raised = curtain.raise();
+                self.replace_after(first);
+                raised
+            }
         }
-        let first = self.volume.start_replace(self.given_up.clone(), self.plan.policy);
-        let raised = curtain.raise();
-        give_up_after_one_group(first.expect("nothing else replaces"));
+    }
+
+    fn start_replace(&self, target: &Arc<SectorDevice>) -> DeviceReplace<'_> {
+        self.volume.start_replace(target.clone(), self.plan.policy).expect("nothing else replaces")
+    }
+
+    fn replace_beside_the_roles(&self) {
+        let replace = self.start_replace(&self.target);
+        if self.plan.leaves_out(LeftOut::Drain) {
+            self.copy_at_once();
+            // Until then every write that has begun after the start goes to both devices.
+            self.over.wait_until(|over| (*over == self.plan.roles.len()).then_some(()));
+            return drop(replace);
+        }
+        self.replace_all(replace);
+    }
+
+    /// What the root of a commit lists, while writers write.
+    fn copy_at_once(&self) {
+        let root = self.volume.commit().expect("commits");
+        let mut buffer = [0; SECTOR as usize];
+        for extent in root.extents_in(self.plan.layout()[0]) {
+            self.source.read_at(extent.start(), &mut buffer).expect("the device works");
+            self.target.write_at(extent.start(), &buffer).expect("the device works");
+        }
+    }
+
+    fn replace_with_a_pass_that_fails(&self, mut replace: DeviceReplace<'_>) {
+        match replace.run() {
+            Err(ReplaceError::Copy(_)) => reached("failed"),
+            Ok(_) => reached("found-nothing-to-copy"),
+            Err(error) => violated("the first read fails, and nothing else", error.to_string()),
+        }
+        if self.plan.leaves_out(LeftOut::SecondPass) {
+            return;
+        }
+        self.passes.increment();
+        self.replace_all(replace);
+        self.passes.increment();
+    }
+
+    fn replace_after(&self, mut first: DeviceReplace<'_>) {
+        let passed = first.next_group().expect("nothing fails");
+        check(passed.is_some(), "there is a group", String::new);
+        drop(first);
         if !self.plan.leaves_out(LeftOut::SecondReplace) {
-            let second = self.volume.start_replace(self.target.clone(), self.plan.policy);
-            self.replace_all(second.expect("the first was given up"));
+            self.replace_all(self.start_replace(&self.target));
         }
-        raised
     }
 
     fn replace_all(&self, mut replace: DeviceReplace<'_>) {
@@ -71,8 +126,12 @@ impl World {
     pub(super) fn act(&self, number: usize, role: Role) {
         let mut kept: Vec<_> =
             self.given[number].map(|extent| Kept { extent, value: GIVEN }).into_iter().collect();
+        let passes_before = self.passes_that_failed();
         let outcome = |round| self.act_once(role, &mut kept, &data(number, round));
         let outcomes: Vec<_> = (0..self.plan.rounds).map(outcome).collect();
+        if (passes_before, self.passes_that_failed()) == (1, 1) {
+            reached("between-the-passes");
+        }
         for outcome in &outcomes {
             reached(outcome);
         }
@@ -80,6 +139,17 @@ impl World {
             reached(&format!("{}-then-{}", pair[0], pair[1]));
         }
         self.kept[number].set(kept);
+        if self.plan.leaves_out(LeftOut::Drain) {
+            let mut over = self.over.lock();
+            *over += 1;
+            over.notify_all();
+        }
+    }
+
+    /// One, from the pass that fails to the end of the next one. Where none fails, none is counted: it would only make
+    /// roles depend on each other.
+    fn passes_that_failed(&self) -> u64 {
+        if self.plan.replaces == Replaces::AfterAPassThatFailed { self.passes.read() } else { 0 }
     }
 
     /// Returns what came of it.
@@ -104,10 +174,15 @@ impl World {
     }
 
     /// One reference more, and then one less: nobody overwrites the extent meanwhile.
-    fn clone_and_drop(&self, kept: &[Kept]) -> &'static str {
-        let [Kept { extent, .. }] = *kept else { unreachable!("it was given one extent") };
+    fn clone_and_drop(&self, kept: &mut Vec<Kept>) -> &'static str {
+        let [own] = kept[..] else { unreachable!("it was given one extent") };
+        let Kept { extent, .. } = own;
         let added = (!self.plan.leaves_out(LeftOut::Reference))
             .then(|| self.volume.add_reference(extent).expect("the extent exists"));
+        if self.plan.shortened {
+            kept.push(own);
+            return "cloned";
+        }
         let dropped = self.volume.delete(extent).expect("the extent exists");
         if added == Some(dropped) { "cloned-in-one-transaction" } else { "cloned-over-a-commit" }
     }
@@ -159,7 +234,7 @@ impl World {
     }
 
     fn overwrite(&self, extent: LogicalRange, data: &[u8]) -> Result<Overwrite, WriteError> {
-        if self.plan.moves {
+        if !self.plan.shortened {
             return self.volume.overwrite(extent, data);
         }
         let write = self.volume.begin_nocow(extent)?;

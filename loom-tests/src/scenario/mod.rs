@@ -8,9 +8,11 @@
 //! | `plan` | what is played |
 //! | `world` | what it is played with, and what must hold at the end |
 //! | `acts` | what each role does |
+//! | `combination` | which roles are in a plan, by name |
 //! | `plans` | what is sampled |
 
 mod acts;
+pub mod combination;
 pub mod plan;
 pub mod plans;
 pub mod world;

@@ -8,23 +8,38 @@ use crate::stage::SECTOR;
 
 /// A device replace, and beside it each of the roles on a thread of its own. Without anything else said: one
 /// group, a shard for each thread, one round.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     pub(super) roles: &'static [Role],
     pub(super) groups: u64,
     pub(super) policy: Policy,
     pub(super) rounds: usize,
     pub(super) meet: bool,
-    pub(super) share: bool,
-    pub(super) moves: bool,
+    pub(super) given: Given,
+    pub(super) shortened: bool,
     pub(super) replaces: Replaces,
     pub(super) left_out: Option<LeftOut>,
+}
+
+/// Which extents are there before the roles begin, for those that overwrite, delete or clone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    OneEach,
+    /// One for all NOCOW writers, with a reference for each.
+    OneForAll,
+    /// In the last group, not in the first one that has room.
+    OneEachInTheLastGroup,
 }
 
 /// How often the device is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaces {
+    /// It has begun before the roles do.
     Once,
+    /// It begins beside the roles.
+    OnceTheRolesAct,
+    /// The copy of the first group fails, and is tried again.
+    AfterAPassThatFailed,
     /// Once before the roles begin, by a replace that was finished and whose source was retired; and again.
     AfterOneThatWasRetired,
     /// A replace passes one group and is given up; the next one replaces all groups, with another target.
@@ -36,6 +51,10 @@ pub enum Replaces {
 pub enum LeftOut {
     /// The replace after the one that was given up.
     SecondReplace,
+    /// The drain of each group before it is copied.
+    Drain,
+    /// The pass after the one that failed.
+    SecondPass,
     /// The reference that a cloner adds before it drops one.
     Reference,
     /// The references of all owners of a shared extent but the first.
@@ -50,8 +69,8 @@ impl Plan {
             policy: Policy::CopyThenClone,
             rounds: 1,
             meet: false,
-            share: false,
-            moves: true,
+            given: Given::OneEach,
+            shortened: false,
             replaces: Replaces::Once,
             left_out: None,
         }
@@ -77,12 +96,18 @@ impl Plan {
 
     /// The NOCOW writers are given one extent, and a reference to it each.
     pub const fn sharing_one_extent(self) -> Self {
-        Self { share: true, ..self }
+        Self { given: Given::OneForAll, ..self }
     }
 
-    /// A NOCOW writer that is refused gives up, where it would write elsewhere: fewer executions.
-    pub const fn without_moving(self) -> Self {
-        Self { moves: false, ..self }
+    /// Fewer executions: a NOCOW writer that is refused gives up, where it would write elsewhere, and a cloner keeps the
+    /// reference that it adds, where it would drop one.
+    pub const fn shortened(self) -> Self {
+        Self { shortened: true, ..self }
+    }
+
+    /// What a role is given to overwrite or to delete is in the last group, not in the first one that has room.
+    pub const fn given_in_the_last_group(self) -> Self {
+        Self { given: Given::OneEachInTheLastGroup, ..self }
     }
 
     pub const fn replaces(self, replaces: Replaces) -> Self {
@@ -95,9 +120,15 @@ impl Plan {
     }
 
     /// V2: a writer that has read the cursor may still write to the target that is given up, or to the next one,
-    /// which no drain has copied to yet. It does no harm: the drain of its group waits for it.
+    /// which no drain has copied to yet; or to the source alone, where *clone always* has begun meanwhile. It does no
+    /// harm: the drain of its group waits for it (Lemma 14).
     pub(super) fn waived(self) -> &'static [&'static str] {
-        if self.replaces == Replaces::AfterOneThatWasGivenUp { &["V2"] } else { &[] }
+        match (self.replaces, self.policy) {
+            (Replaces::AfterOneThatWasGivenUp, _) | (Replaces::OnceTheRolesAct, Policy::CloneAlways) => {
+                &["V2"]
+            }
+            _ => &[],
+        }
     }
 
     /// Room for twice what all threads write, in each group.

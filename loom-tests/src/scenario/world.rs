@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use blockgate::{CommitRoot, Event, LogicalRange, Volume};
+use blockgate::sync::Monitor;
+use blockgate::{CommitRoot, Device, Event, LogicalRange, Volume};
 
-use super::plan::{LeftOut, Plan, Replaces};
-use crate::engine::{Note, check, violated};
+use super::plan::{Given, LeftOut, Plan, Replaces};
+use crate::engine::{Counter, Note, check, violated};
 use crate::protocol::role::Role;
-use crate::stage::{Curtain, Play, SECTOR, SectorDevice, check_copy, observe, stage, unjudged};
+use crate::stage::{Curtain, FailsOnce, Play, SECTOR, SectorDevice, check_copy, observe, stage, unjudged};
 
 pub struct World {
     pub(super) plan: Plan,
@@ -21,6 +22,10 @@ pub struct World {
     pub(super) given_extents: usize,
     /// What each role has in the end.
     pub(super) kept: Vec<Note<Vec<Kept>>>,
+    /// How many passes over the group have ended, where the first one fails.
+    pub(super) passes: Counter,
+    /// How many roles are over, where the replace does not drain, and waits for that.
+    pub(super) over: Monitor<usize>,
 }
 
 /// A reference that a role has, and the byte that it wrote last to the extent.
@@ -56,15 +61,16 @@ impl World {
         let (first, given_up, target) = (device(), device(), device());
         let builder = Volume::builder(SECTOR).shards(plan.shards());
         let builder = groups.iter().fold(builder, |builder, group| builder.group(*group));
-        let mut volume = builder.build(first.clone()).expect("the device is long enough");
+        let mut volume = builder.build(plan.source(&first)).expect("the device is long enough");
         let given = give(plan, &volume);
         let source = match plan.replaces {
             Replaces::AfterOneThatWasRetired => replace_alone(&mut volume, device()),
-            Replaces::Once | Replaces::AfterOneThatWasGivenUp => first,
+            _ => first,
         };
         let given_extents = volume.commit_root().len();
         let kept = plan.roles.iter().map(|_| Note::default()).collect();
-        Self { plan, volume, source, target, given_up, given, given_extents, kept }
+        let (passes, over) = (Counter::new(), Monitor::new(0));
+        Self { plan, volume, source, target, given_up, given, given_extents, kept, passes, over }
     }
 
     /// All that must hold when all roles are over: the theorem, last of all.
@@ -89,11 +95,21 @@ impl World {
     }
 }
 
+impl Plan {
+    /// What the volume has of `device`.
+    fn source(self, device: &Arc<SectorDevice>) -> Arc<dyn Device> {
+        match self.replaces {
+            Replaces::AfterAPassThatFailed => Arc::new(FailsOnce::new(Arc::clone(device))),
+            _ => Arc::clone(device) as Arc<dyn Device>,
+        }
+    }
+}
+
 /// Writes an extent for each role that needs one, and commits them.
 fn give(plan: Plan, volume: &Volume) -> Vec<Option<LogicalRange>> {
     let mut shared = None;
     let mut give = |role: &Role| match (role, shared) {
-        (Role::Nocow, Some(extent)) if plan.share => {
+        (Role::Nocow, Some(extent)) if plan.given == Given::OneForAll => {
             if !plan.leaves_out(LeftOut::ReferencesOfOthers) {
                 volume.add_reference(extent).expect("it exists");
             }
@@ -106,7 +122,14 @@ fn give(plan: Plan, volume: &Volume) -> Vec<Option<LogicalRange>> {
         }
         _ => None,
     };
+    let closed: Vec<_> = match (plan.given, volume.groups()) {
+        (Given::OneEachInTheLastGroup, [others @ .., _last]) => {
+            others.iter().map(|group| group.block_group().set_read_only()).collect()
+        }
+        _ => Vec::new(),
+    };
     let given: Vec<_> = plan.roles.iter().map(&mut give).collect();
+    drop(closed);
     if given.iter().any(Option::is_some) {
         volume.commit().expect("commits");
     }

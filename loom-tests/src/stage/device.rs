@@ -2,10 +2,11 @@
 //! also when the bytes happen to agree.
 
 use std::io;
+use std::sync::Arc;
 
 use blockgate::{CommitRoot, Device, LogicalRange};
 
-use crate::engine::{RaceChecked, violated_at};
+use crate::engine::{Counter, RaceChecked, violated_at};
 
 /// Bytes of a sector, and the allocation unit of all models. Each sector holds one value, in all bytes.
 pub const SECTOR: u64 = 4096;
@@ -56,6 +57,40 @@ impl Device for SectorDevice {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.sectors.len() as u64 * SECTOR)
+    }
+}
+
+/// A device whose first read fails. Only the copy reads.
+pub struct FailsOnce {
+    device: Arc<SectorDevice>,
+    reads: Counter,
+}
+
+impl FailsOnce {
+    pub fn new(device: Arc<SectorDevice>) -> Self {
+        Self { device, reads: Counter::new() }
+    }
+}
+
+impl Device for FailsOnce {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.reads.increment();
+        if self.reads.read() == 1 {
+            return Err(io::Error::other("the first read fails"));
+        }
+        self.device.read_at(offset, buffer)
+    }
+
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.device.write_at(offset, data)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.device.flush()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.device.length()
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use blockgate::LogicalRange;
 
-pub use device::{SECTOR, SectorDevice, check_copy};
+pub use device::{FailsOnce, SECTOR, SectorDevice, check_copy};
 pub use trace::{Compare, observe};
 
 use crate::engine;

@@ -28,6 +28,8 @@ pub(super) struct ModelEntry {
     pub(super) long: Long,
     pub(super) litmus: bool,
     pub(super) second_engine_only: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) combines: Vec<String>,
     pub(super) engines: Columns<Explored>,
 }
 
@@ -179,6 +181,7 @@ impl ModelEntry {
             long: case.long,
             litmus: case.litmus,
             second_engine_only: case.second_engine_only,
+            combines: case.combines.clone(),
             engines: Columns::new(),
         }
     }

@@ -3,11 +3,13 @@
 use super::Certificate;
 use super::entries::{ModelEntry, TwinEntry};
 use crate::case::Long;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 impl Certificate {
     pub(super) fn markdown(&self) -> String {
-        let parts = [self.heading(), self.models_table(), self.theorems(), self.twins_table()];
+        let parts =
+            [self.heading(), self.models_table(), self.combinations(), self.theorems(), self.twins_table()];
         parts.concat()
     }
 
@@ -47,6 +49,39 @@ impl Certificate {
         out + "\nDeepest is the number of scheduling points of the longest execution.\n"
     }
 
+    /// Which two and three of its ingredients a suite combines, each with its executions: what is left out shows.
+    fn combinations(&self) -> String {
+        let Some(engine) = self.engines().last() else { return String::new() };
+        let combined: BTreeMap<_, _> =
+            self.models.values().filter_map(|model| model.combination(engine)).collect();
+        let ingredients: BTreeSet<_> = combined.keys().flatten().copied().collect();
+        if ingredients.is_empty() {
+            return String::new();
+        }
+        let cell = |of: &[&str]| {
+            let mut of = of.to_vec();
+            of.sort_unstable();
+            combined.get(&of).map_or("left out".into(), u64::to_string)
+        };
+        let mut out = format!(
+            "\n## Combinations\n\nExecutions of each two and each three, with {engine}.\n\n| | alone |"
+        );
+        for third in &ingredients {
+            let _ = write!(out, " + {third} |");
+        }
+        let _ = writeln!(out, "\n|---|---|{}", "---|".repeat(ingredients.len()));
+        for (index, one) in ingredients.iter().enumerate() {
+            for other in ingredients.iter().skip(index) {
+                let _ = write!(out, "| {one} + {other} | {} |", cell(&[one, other]));
+                for third in &ingredients {
+                    let _ = write!(out, " {} |", cell(&[one, other, third]));
+                }
+                out.push('\n');
+            }
+        }
+        out
+    }
+
     fn theorems(&self) -> String {
         let mut out = String::from("\n## Theorems and outcomes\n\n");
         for (name, model) in &self.models {
@@ -71,6 +106,13 @@ impl Certificate {
 }
 
 impl ModelEntry {
+    /// What it combines, and its executions with `engine`.
+    fn combination(&self, engine: &str) -> Option<(Vec<&str>, u64)> {
+        let combines: Vec<_> = self.combines.iter().map(String::as_str).collect();
+        let column = self.engines.get(engine).filter(|_| !combines.is_empty())?;
+        Some((combines, column.executions))
+    }
+
     fn cells(&self, engine: &str) -> String {
         let Some(column) = self.engines.get(engine) else {
             let why = match self.long {
@@ -102,5 +144,24 @@ impl TwinEntry {
         };
         let preemptions = column.preemptions.map_or("unknown".into(), |number| number.to_string());
         format!(" {} | {preemptions} |", column.execution)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entries::tests::{explored, one};
+    use crate::case::Model;
+
+    #[test]
+    fn a_combination_that_was_left_out_shows() {
+        let pair = Model::new("roles/a+b").combines(&["b", "a"]);
+        let page = one(&pair, &[("second", explored(12, &[]))]).combinations();
+        assert!(page.contains("| a + b | 12 | left out | left out |"), "{page}");
+        assert!(page.contains("| a + a | left out | left out | left out |"), "{page}");
+    }
+
+    #[test]
+    fn a_suite_that_combines_nothing_has_no_table() {
+        assert_eq!(one(&Model::new("m"), &[("second", explored(12, &[]))]).combinations(), "");
     }
 }

@@ -12,9 +12,13 @@ mod progress;
 pub(crate) mod variables;
 
 pub(crate) use coverage::Coverage;
-pub(crate) use doubt::{Doubt, Hole, explored};
+#[cfg(feature = "loom")]
+pub(crate) use doubt::Hole;
+pub(crate) use doubt::{Doubt, explored};
 pub(crate) use exploration::{Ended, Exploration, Meeting, Row};
-pub(crate) use failure::{Failure, NOT_DETERMINISTIC, PANIC, STUCK};
+#[cfg(feature = "loom")]
+pub(crate) use failure::PANIC;
+pub(crate) use failure::{Failure, NOT_DETERMINISTIC, STUCK};
 pub(crate) use fold::{folded, spinning};
 pub(crate) use limits::Limits;
 pub(crate) use part::Part;
