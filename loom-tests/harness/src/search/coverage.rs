@@ -34,7 +34,7 @@ impl Coverage {
         Self { preemptions: limits.preemptions, cut: by_count.or(by_time), part: limits.part }
     }
 
-    /// Of a search that somebody ended.
+    /// Of a search that was interrupted.
     pub(crate) fn of_interrupted(limits: &Limits) -> Self {
         Self { preemptions: limits.preemptions, cut: Some(Cut::Interrupted), part: limits.part }
     }

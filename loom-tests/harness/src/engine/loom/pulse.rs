@@ -65,7 +65,7 @@ impl Watchdog {
     }
 }
 
-/// Of a search that somebody ended.
+/// Of a search that was interrupted.
 pub(super) fn interrupted(limits: &Limits) -> Option<Coverage> {
     interrupt::is_asked().then(|| Coverage::of_interrupted(limits))
 }
