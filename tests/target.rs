@@ -15,7 +15,8 @@ use blockgate::{
     CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Overwrite, Shards, Volume,
 };
 use support::{
-    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, panics, pattern, range, read, told, within_a_minute,
+    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, panics, pattern, range, read, told,
+    within_three_minutes,
 };
 
 const GROUP: u64 = 64 * KIB;
@@ -244,7 +245,7 @@ fn twin_without_the_choice_the_replace_stops_there() {
 
 #[test]
 fn a_call_that_hangs_holds_its_own_thread_and_the_device() {
-    within_a_minute("a target that hangs", || {
+    within_three_minutes("a target that hangs", || {
         let (has_begun, begun) = mpsc::channel();
         let (release, released) = mpsc::channel();
         let gates = Mutex::new((has_begun, released));
@@ -284,7 +285,7 @@ fn a_call_that_hangs_holds_its_own_thread_and_the_device() {
 /// By hand: a source whose flush flushes the target too.
 #[test]
 fn twin_a_commit_that_flushes_the_target_hangs_with_it() {
-    within_a_minute("a target that hangs", || {
+    within_three_minutes("a target that hangs", || {
         let ((has_begun, begun), (release, released)) = (mpsc::channel(), mpsc::channel());
         let gates = Mutex::new((has_begun, released));
         let target = Hooked::new(LENGTH, move |call| {

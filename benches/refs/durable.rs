@@ -45,7 +45,8 @@ pub(crate) fn by_threads() -> Bench {
         },
         goals: || {
             let growth = Quantity::Growth { from: Case::threads(1) };
-            vec![Goal::new(OURS, Case::threads(8), Metric::Wall, growth, Bound::AtMost(0.2))]
+            let goal = Goal::new(OURS, Case::threads(8), Metric::Wall, growth, Bound::AtMost(0.2));
+            vec![goal.missed_because(WAKING)]
         },
     }
 }
@@ -68,6 +69,11 @@ pub(crate) fn join() -> Bench {
         goals: || vec![Goal::value(JOIN, Case::threads(1), Metric::P99, 100.0)],
     }
 }
+
+/// Seen at 0.19 to 0.20. With eight yields for each thread that was served it is 0.19; but where other processes want the
+/// processors, each yield is a time slice of theirs, and commits took many times as long.
+const WAKING: &str = "a thread that was served is woken, and writes, before it asks again: a leader that waits for one yield \
+                      misses some of them";
 
 const OURS: &str = "Volume::write, Volume::commit";
 const JOIN: &str = "Volume::join";

@@ -13,7 +13,7 @@
 //! | closed | that commit is at work | waits; is served by the commit after it |
 //!
 //! A commit that nobody else can be expected to share goes from idle to closed at once. The others gather for
-//! as long as a few yields of the processor take: the threads that the last commit served are about to ask
+//! as long as one yield of the processor takes: the threads that the last commit served are about to ask
 //! again, and would miss this one.
 //!
 //! # Invariants
@@ -27,11 +27,6 @@ use crate::sync::{Monitor, Published, Publisher, published, yield_now};
 use crate::units::TransactionId;
 
 use super::CommitError;
-
-/// How often a leader yields its processor for each thread that the last commit served. They are woken one after the
-/// other, and each has to write first. Eight threads over a flush of a millisecond: with one yield in all they make 5.0
-/// times as many writes durable as one thread, with these 5.2.
-const YIELDS: usize = 8;
 
 /// Whose turn it is.
 #[derive(Debug)]
@@ -128,7 +123,7 @@ impl State {
             return Answer::Lead(self.close());
         }
         self.phase = Phase::Gathering;
-        Answer::Gather { served: self.sharing + 1 }
+        Answer::Gather
     }
 
     fn close(&mut self) -> TransactionId {
@@ -150,10 +145,7 @@ impl State {
 
 enum Answer {
     Lead(TransactionId),
-    /// Lead, after a few yields: the last commit served so many.
-    Gather {
-        served: usize,
-    },
+    Gather,
     Served(CommitRoot),
 }
 
@@ -180,9 +172,9 @@ impl Turns {
         match self.state.wait_until(|state| state.turn(&mut asked))? {
             Answer::Lead(number) => Ok(Turn::Lead(number)),
             Answer::Served(root) => Ok(Turn::Served(root)),
-            Answer::Gather { served } => {
+            Answer::Gather => {
                 // Without the lock: those that the last commit served are to ask meanwhile.
-                (0..YIELDS * served).for_each(|_| yield_now());
+                yield_now();
                 Ok(Turn::Lead(self.state.lock().close()))
             }
         }

@@ -1,8 +1,11 @@
 //! Small programs, each with the number of its traces, and how the wrong ones fail.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use traceset::{AtomicU64, Cell, Coverage, FailureKind, Mutex, Report, Search, replay, thread};
@@ -389,6 +392,43 @@ fn a_failure_at_once_is_the_last_step() {
     let FailureKind::Panic { thread: 0, payload, place } = failure.kind else { panic!("{failure}") };
     assert_eq!(payload.text(), "violated");
     assert!(place.unwrap().contains("litmus.rs"));
+}
+
+/// What `replay` sees of the first execution after the last, beside what `observe_first` saw of it before.
+fn first_before_and_after(body: impl Fn() + Clone + 'static) -> [Vec<String>; 2] {
+    let (before, after) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(Vec::new())));
+    let (seen, seen_again, mut first) = (Rc::clone(&before), Rc::clone(&after), None);
+    let search = Search::new().observe_first(move |done| seen.borrow_mut().push(done.to_string()));
+    let report = search.run_with(body.clone(), |complete| {
+        first.get_or_insert_with(|| complete.schedule());
+        ControlFlow::Continue(())
+    });
+    assert!(report.is_exhaustive() && report.complete > 1);
+    replay(&first.unwrap(), body, move |done| seen_again.borrow_mut().push(done.to_string()));
+    [before, after].map(|seen| seen.take())
+}
+
+#[test]
+fn the_first_execution_is_observed_and_no_other() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let adds = |first: fn() -> bool| {
+        move || {
+            let word = Arc::new(AtomicU64::new(0));
+            let other = Arc::clone(&word);
+            thread::spawn(move || other.fetch_add(1, Relaxed));
+            if first() {
+                word.store(1, Relaxed);
+            } else {
+                word.fetch_add(1, Relaxed);
+            }
+        }
+    };
+    let [before, after] = first_before_and_after(adds(|| false));
+    assert!(!before.is_empty());
+    assert_eq!(before, after);
+    // What survives an execution shows.
+    let [before, after] = first_before_and_after(adds(|| RUNS.fetch_add(1, Relaxed) == 0));
+    assert_ne!(before, after);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The command line of a suite: libtest's arguments, and the harness's own modes.
 
 use crate::binary::{Action, Arguments, Ignored, Value};
+use crate::case::Case;
 use crate::judge::Token;
-use crate::model::Case;
-use crate::search::Part;
+use crate::search::{Part, variables};
 use crate::suite::Suite;
 use std::env;
 use std::ffi::OsString;
@@ -15,6 +15,8 @@ usage: [FILTER]... [options]     (after `cargo test … --`)
 
   --long                 run the long cases too (also: --include-ignored, <PROJECT>_LONG=1)
   --only-long            run the long cases alone (also: --ignored)
+  --junit FILE           write the results as JUnit XML, too
+  --strict               fail every model that was not explored exhaustively: bounded, cut, or with a hole
   --reorder N            judge every trace again in N random orders of its independent operations, not a share
                          of them in 2 (second engine)
   --part K/N             explore part K of N of each case, for one of N machines: the executions of all parts
@@ -55,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) reorder: Option<u32>,
     pub(crate) part: Option<Part>,
+    pub(crate) strict: bool,
+    pub(crate) junit: Option<PathBuf>,
 }
 
 impl Options {
@@ -62,6 +66,7 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
+        variables::check(&suite.prefix, &["EXPLORE", "LONG", "REPLAY"])?;
         let mut options = Self::parse(env::args_os().skip(1), suite.certificate.as_deref())?;
         let selection = &mut options.arguments.selection;
         if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {
@@ -82,11 +87,15 @@ impl Options {
         certificate: Option<&Path>,
     ) -> Result<Self, String> {
         let (mut mode, mut long, mut reorder, mut part) = (Mode::Run, None, None, None);
+        let (mut strict, mut junit) = (false, None);
         let mut files = Vec::new();
         let mut arguments = Arguments::parse(args, |option, value| {
             match option {
                 "--long" => long = Some(Ignored::Too),
                 "--only-long" => long = Some(Ignored::Only),
+                "--strict" => strict = true,
+                "--junit" if cfg!(feature = "junit") => junit = Some(value.take()?.into()),
+                "--junit" => return Err("--junit: loom-harness was built without its feature `junit`".into()),
                 "--reorder" => reorder = Some(number(option, value)?),
                 "--part" => part = Some(value.take()?.parse()?),
                 "--replay" => mode = Mode::Replay(value.take()?.parse()?),
@@ -101,7 +110,7 @@ impl Options {
             mode = Mode::Files(files);
         }
         arguments.selection.ignored = long.unwrap_or(arguments.selection.ignored);
-        Ok(Self { arguments, mode, reorder, part })
+        Ok(Self { arguments, mode, reorder, part, strict, junit })
     }
 
     pub(crate) fn names(&self, case: &Case) -> bool {

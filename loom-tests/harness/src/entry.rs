@@ -1,9 +1,10 @@
 //! `main` of a test binary with `harness = false`.
 
 use crate::binary::{self, Action};
+use crate::certificate::Certificate;
 use crate::cli::{Mode, Options, USAGE};
 use crate::engine::Explore;
-use crate::search::Limits;
+use crate::search::{Limits, interrupt};
 use crate::suite::Suite;
 use crate::{replay, run, whole};
 use std::process::{self, ExitCode};
@@ -13,8 +14,10 @@ use std::process::{self, ExitCode};
 /// It never returns: the threads of failed models are still there and cannot be joined, so the process
 /// must end by `exit`.
 #[must_use]
-pub fn main(suite: Suite) -> ExitCode {
+pub fn main(mut suite: Suite) -> ExitCode {
+    know_totals(&mut suite);
     let code = match start(&suite) {
+        _ if interrupt::is_asked() => interrupt::STATUS,
         Ok(true) => 0,
         Ok(false) => 101,
         Err(why) => {
@@ -24,6 +27,15 @@ pub fn main(suite: Suite) -> ExitCode {
     };
     drop(suite);
     process::exit(code)
+}
+
+/// So that a long search can say how far it is. A certificate that cannot be read is another one's error.
+fn know_totals(suite: &mut Suite) {
+    let Ok(engine) = suite.explored_by() else { return };
+    let file = suite.certificate.as_ref().map(|base| base.with_extension("json"));
+    let Some(certificate) = file.and_then(|file| Certificate::read(&file).ok()) else { return };
+    let engine = engine.explorer().name();
+    suite.cases.iter_mut().for_each(|case| case.total = certificate.executions(&case.name, engine));
 }
 
 fn start(suite: &Suite) -> Result<bool, String> {
@@ -52,11 +64,13 @@ fn explore(suite: &Suite, options: &Options) -> Result<bool, String> {
     if let Some(why) = binary::other_than(&suite.prefix, &[explorer.name()]) {
         return Err(why);
     }
-    let limits = Limits { reorder: options.reorder, part: options.part, ..Limits::from_env()? };
+    let Options { reorder, part, strict, .. } = options;
+    let limits = Limits { reorder: *reorder, part: *part, strict: *strict, ..Limits::from_env()? };
     check(explorer, &limits)?;
+    interrupt::install();
     match &options.mode {
-        Mode::Replay(token) => replay::show(suite, explorer, token),
-        Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failed.is_empty()),
+        Mode::Replay(token) => replay::show(suite, explorer, token, &limits),
+        Mode::Run => Ok(run::run(suite, explorer, options, &limits)?.0.failures().is_empty()),
         Mode::Files(files) => whole::Whole::new(suite, explorer, options, &limits)?.act_on(files),
     }
 }

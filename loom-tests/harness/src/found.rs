@@ -1,8 +1,8 @@
 //! A search as a function call, for a program with a report of its own, such as a table of mutants.
 
+use crate::case::Case;
 use crate::engine::Engine;
 use crate::judge::locate;
-use crate::model::Case;
 use crate::search::{Ended, Limits};
 
 /// What [`Case::search`] found.
@@ -48,7 +48,7 @@ impl Case {
         let limits = Limits::default();
         let found = explorer.explore(self, &limits);
         let (exhaustive, failure) = match found.ended {
-            Ended::Explored(coverage) => (coverage.is_exhaustive(), None),
+            Ended::Explored(coverage) => (coverage.is_exhaustive() && found.doubts.is_empty(), None),
             Ended::Failed { mut failure, at } => {
                 let located = locate(explorer, self, &failure, &at, found.executions, &limits);
                 failure.name_roles(&self.roles);

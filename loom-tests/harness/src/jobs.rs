@@ -2,12 +2,13 @@
 //! until the end. Each is judged as soon as its last piece has ended.
 
 use crate::binary;
+use crate::case::Case;
 use crate::engine::{Explore, Hub, Piece};
+use crate::inside::outside;
 use crate::judge::{Report, judge};
-use crate::model::Case;
 use crate::pool::{self, Queue};
 use crate::report;
-use crate::search::{EVERY, Ended, Exploration, Limits, Progress};
+use crate::search::{Ended, Exploration, Limits, Progress, every, interrupt};
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,6 +22,7 @@ pub(crate) fn each<'a>(
     workers: NonZero<usize>,
     mut finished: impl FnMut(&'a Case, Report),
 ) {
+    outside::install();
     let mut heaviest_first: Vec<_> = (0..cases.len()).collect();
     heaviest_first.sort_by_key(|case| std::cmp::Reverse(cases[*case].weight));
     let jobs = heaviest_first.into_iter().map(|case| Job::new((case, cases[case]), explorer, *limits));
@@ -49,8 +51,9 @@ impl Job {
         let case = Arc::new(case.clone());
         let piece = explorer.work(&case, &limits);
         let state = State { pieces: 1, left: 1, found: None };
-        let watched = Watched::new(&case.name);
-        let search = Search { index, case, explorer, limits, state: Mutex::new(state), watched };
+        let watched = Watched::new(&case.name, case.total);
+        let outside = OnceLock::new();
+        let search = Search { index, case, explorer, limits, state: Mutex::new(state), outside, watched };
         Self { search: Arc::new(search), piece, number: 0 }
     }
 
@@ -61,6 +64,7 @@ impl Job {
             search.estimate();
         }
         search.watched.begin();
+        search.outside.get_or_init(outside::seen);
         let found = search.is_wanted().then(|| piece.explore(&search.hub(number, queue)));
         search.watched.end(number);
         Some((search.index, search.end(found)?))
@@ -74,6 +78,8 @@ struct Search {
     explorer: &'static dyn Explore,
     limits: Limits,
     state: Mutex<State>,
+    /// How many operations outside of a model there were before it.
+    outside: OnceLock<u64>,
     watched: Watched,
 }
 
@@ -95,7 +101,7 @@ impl Search {
 
     /// After a failure nothing is.
     fn is_wanted(&self) -> bool {
-        !locked(&self.state).found.as_ref().is_some_and(Exploration::has_failed)
+        !interrupt::is_asked() && !locked(&self.state).found.as_ref().is_some_and(Exploration::has_failed)
     }
 
     fn hub(self: &Arc<Self>, number: u64, queue: &Arc<Queue<Job>>) -> Hub {
@@ -128,6 +134,7 @@ impl Search {
 
     /// Of a part only that.
     fn whole(&self, mut found: Exploration) -> Exploration {
+        found.outside = self.outside.get().map_or(0, |before| outside::since(*before));
         if let Ended::Explored(coverage) = &mut found.ended {
             coverage.part = self.limits.part;
         }
@@ -138,6 +145,7 @@ impl Search {
 /// How far the pieces of a search are, and when a line last said so.
 struct Watched {
     name: String,
+    total: Option<u64>,
     began: OnceLock<Instant>,
     state: Mutex<Watching>,
 }
@@ -150,8 +158,8 @@ struct Watching {
 }
 
 impl Watched {
-    fn new(name: &str) -> Self {
-        Self { name: name.into(), began: OnceLock::new(), state: Mutex::default() }
+    fn new(name: &str, total: Option<u64>) -> Self {
+        Self { name: name.into(), total, began: OnceLock::new(), state: Mutex::default() }
     }
 
     fn begin(&self) -> Instant {
@@ -163,9 +171,9 @@ impl Watched {
         let began = self.begin();
         let mut state = locked(&self.state);
         state.running.insert(piece, progress);
-        if state.said.unwrap_or(began).elapsed() >= EVERY {
+        if state.said.unwrap_or(began).elapsed() >= every() {
             state.said = Some(Instant::now());
-            binary::remark(&report::progress(&self.name, state.sum(), began.elapsed()));
+            binary::remark(&report::progress(&self.name, state.sum(), self.total, began.elapsed()));
         }
     }
 
@@ -192,12 +200,12 @@ mod tests {
 
     #[test]
     fn progress_is_the_sum_of_the_pieces() {
-        let watched = Watched::new("m");
-        watched.hear(0, Progress { executions: 100, share: 0.25 });
+        let watched = Watched::new("m", None);
+        watched.hear(0, Progress { executions: 100, share: 0.25, deepest: 0 });
         watched.end(0);
-        watched.hear(1, Progress { executions: 40, share: 0.1 });
-        watched.hear(1, Progress { executions: 50, share: 0.125 });
+        watched.hear(1, Progress { executions: 40, share: 0.1, deepest: 0 });
+        watched.hear(1, Progress { executions: 50, share: 0.125, deepest: 0 });
         let sum = locked(&watched.state).sum();
-        assert_eq!(sum, Progress { executions: 150, share: 0.375 });
+        assert_eq!(sum, Progress { executions: 150, share: 0.375, deepest: 0 });
     }
 }

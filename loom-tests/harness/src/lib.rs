@@ -6,6 +6,11 @@
 //! - A counterexample is drawn as a **timeline**, one column a role, and has a **replay token**.
 //! - A **certificate** says what was explored, and fails when that changes.
 //!
+//! - A model in a `#[test]` function is a call of [`model()`], as loom's own.
+//!
+//! "Exhaustive" is said only of a search that has seen everything: a model that is not deterministic, or in which nothing
+//! is concurrent, fails, and a hole of the engine is named with its place.
+//!
 //! An [`Engine`] explores: [loom], by the feature `loom`, which is on unless default features are off, or
 //! `traceset`, by the feature of its name. A build with both explores with `traceset` under `--cfg traceset`, and
 //! with loom otherwise.
@@ -27,7 +32,7 @@
 //! Imports go down:
 //!
 //! ```text
-//! entry                            main
+//! entry  model  dropin             main; a model as a call in a test
 //! whole  replay                    what a command line can ask beside a run
 //! run  cli                         the run
 //! jobs                             its searches, several at once
@@ -48,15 +53,19 @@
 #![cfg_attr(not(all(feature = "loom", feature = "traceset")), allow(dead_code))]
 
 pub mod binary;
+mod case;
 mod certificate;
 mod cli;
+#[cfg(feature = "loom")]
+mod dropin;
 mod engine;
 mod entry;
 mod found;
 mod inside;
 mod jobs;
 mod judge;
-mod model;
+#[cfg(feature = "loom")]
+pub mod model;
 mod plural;
 mod pool;
 mod replay;
@@ -66,11 +75,26 @@ mod search;
 mod suite;
 mod whole;
 
+/// The example of the README is tested with the crate's own.
+#[cfg(all(doctest, feature = "loom"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub use case::{Case, Model, Twin};
 pub use engine::Engine;
 pub use entry::main;
 pub use found::{Failed, Found};
 pub use inside::{
     check, expect_unwind, is_recording, note, reached, record, unwind_now, violated, violated_at,
 };
-pub use model::{Case, Model, Twin};
+#[cfg(feature = "loom")]
+pub use inside::{explore, skip_branch, stop_exploring};
+#[cfg(feature = "loom")]
+pub use model::model;
 pub use suite::Suite;
+
+// The rest of loom's interface: a crate whose models use loom may take this crate under that name.
+#[cfg(feature = "futures")]
+pub use loom::future;
+#[cfg(feature = "loom")]
+pub use loom::{MAX_THREADS, alloc, cell, hint, lazy_static, sync, thread, thread_local};

@@ -1,303 +1,159 @@
-//! What a user declares: models and red twins.
+//! `loom::model` and `loom::model::Builder`, with the verdicts of this crate: for models in `#[test]` functions.
 
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use crate::case::Model;
+use crate::dropin::{self, Asked};
+use crate::search::Limits;
+use std::time::Duration;
 
-pub(crate) type Body = Arc<dyn Fn() + Send + Sync>;
-
-/// Branch points loom reserves room for in one execution. Loom's own default, 1,000, is too small for a
-/// protocol; the room is allocated once per search, so this costs a megabyte or two and not time.
-const MAX_BRANCHES: usize = 10_000;
-
-/// A model or a twin: something to explore, and what must come of it.
+/// Explores `body` as [loom's function of this name](https://docs.rs/loom/latest/loom/fn.model.html) does, and
+/// panics where it does not hold: with the failing execution as a timeline, and a replay token.
 ///
-/// What a program with a report of its own, such as a table of mutants, asks a [`Model`] or a [`Twin`] for.
-#[derive(Clone)]
-pub struct Case {
-    pub(crate) name: String,
-    pub(crate) theorem: String,
-    pub(crate) roles: Vec<String>,
-    pub(crate) must_reach: Vec<String>,
-    pub(crate) combines: Vec<String>,
-    pub(crate) may_reach: Vec<String>,
-    pub(crate) body: Option<Body>,
-    pub(crate) long: Long,
-    pub(crate) second_engine_only: bool,
-    pub(crate) litmus: bool,
-    pub(crate) weight: u64,
-    pub(crate) max_branches: usize,
-    pub(crate) twin: Option<Expected>,
+/// A model that holds must also prove something: one in which nothing is concurrent, or that comes out otherwise when
+/// it is run again, panics too. What was explored is printed, as a line of the test's output.
+///
+/// Made for `#[test]` functions, under libtest and cargo-nextest: the search runs in a child process, which is this
+/// test alone, so that a failing execution need not unwind and other tests go on. A closure that captures something
+/// is explored once more in this process if it holds, so that what it collects is here. On a thread that is no
+/// test's, such as in a `main`, the search runs in this process, and a failure ends it with status 101.
+///
+/// ```no_run
+/// use loom_harness::sync::Arc;
+/// use loom_harness::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+/// use loom_harness::thread;
+///
+/// #[test]
+/// fn both_are_counted() {
+///     loom_harness::model(|| {
+///         let count = Arc::new(AtomicUsize::new(0));
+///         let other = Arc::clone(&count);
+///         let role = thread::spawn(move || other.fetch_add(1, AcqRel));
+///         count.fetch_add(1, AcqRel);
+///         role.join().unwrap();
+///         assert_eq!(count.fetch_add(0, AcqRel), 2);
+///     });
+/// }
+/// ```
+///
+/// # Panics
+/// When the model does not hold, proves nothing, or the search ends without a verdict.
+#[track_caller]
+pub fn model<F: Fn() + Sync + Send + 'static>(body: F) {
+    Builder::new().check(body);
 }
 
-/// Whose plain run leaves a case out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Long {
-    #[default]
-    Never,
-    UnderLoom,
-    Always,
+/// Bounds of a search; each is named in the verdict, and none is exhaustive. The fields are loom's.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Builder {
+    /// The most branch points of an execution; more fails.
+    pub max_branches: usize,
+    /// The most executions.
+    pub max_permutations: Option<usize>,
+    /// The longest that the search may take.
+    pub max_duration: Option<Duration>,
+    /// The most preemptions of an execution.
+    pub preemption_bound: Option<usize>,
+    roles: Vec<String>,
+    is_sequential: bool,
+    is_strict: bool,
 }
 
-impl Long {
-    /// Whether it is long for the second engine, or for loom.
-    pub(crate) fn is_for(self, is_second: bool) -> bool {
-        match self {
-            Self::Never => false,
-            Self::UnderLoom => !is_second,
-            Self::Always => true,
-        }
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
-/// What a twin must fail with.
-#[derive(Clone, Default)]
-pub(crate) struct Expected {
-    pub(crate) invariant: String,
-    pub(crate) of: Option<String>,
-    pub(crate) left_out: String,
-}
-
-impl Case {
-    fn new(name: String, twin: Option<Expected>) -> Self {
-        assert!(
-            !name.is_empty() && !name.contains(['@', ' ']),
-            "{name:?}: a name has no space and no '@' (it is part of the replay token)"
-        );
+impl Builder {
+    /// The bounds that loom's environment variables give, such as `LOOM_MAX_PREEMPTIONS`; otherwise none, and 10,000
+    /// branch points an execution.
+    ///
+    /// # Panics
+    /// When one of these variables is malformed, or unknown.
+    #[must_use]
+    #[track_caller]
+    pub fn new() -> Self {
+        let limits = Limits::from_env().unwrap_or_else(|why| panic!("{why}"));
         Self {
-            name,
-            theorem: String::new(),
+            max_branches: limits.branches.unwrap_or(10_000),
+            max_permutations: limits.executions.and_then(|most| most.try_into().ok()),
+            max_duration: limits.duration,
+            preemption_bound: limits.preemptions.map(usize::from),
             roles: Vec::new(),
-            must_reach: Vec::new(),
-            combines: Vec::new(),
-            may_reach: Vec::new(),
-            body: None,
-            long: Long::Never,
-            second_engine_only: false,
-            litmus: false,
-            weight: 1,
-            max_branches: MAX_BRANCHES,
-            twin,
+            is_sequential: false,
+            is_strict: false,
         }
     }
 
-    /// Its name, such as `"queue/2-producers"`.
+    /// At most so many preemptions in an execution: two or three find most bugs, and prove nothing.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What it is expected to cost beside the others: see [`Model::weight`].
-    #[must_use]
-    pub fn expected_cost(&self) -> u64 {
-        self.weight
-    }
-
-    /// Whether it is too large for loom: see [`Model::second_engine_only`].
-    #[must_use]
-    pub fn is_second_engine_only(&self) -> bool {
-        self.second_engine_only
-    }
-
-    /// Of a twin: the step that was left out, and the invariant that must be violated.
-    #[must_use]
-    pub fn left_out(&self) -> Option<(&str, &str)> {
-        self.twin.as_ref().map(|expected| (expected.left_out.as_str(), expected.invariant.as_str()))
-    }
-
-    /// The same, with `prologue` run at the beginning of each execution, before the body. It must do nothing
-    /// that the engine sees.
-    #[must_use]
-    pub fn preceded_by(mut self, prologue: impl Fn() + Send + Sync + 'static) -> Self {
-        let body = self.body();
-        self.body = Some(Arc::new(move || {
-            prologue();
-            body();
-        }));
+    pub fn preemptions(mut self, most: usize) -> Self {
+        self.preemption_bound = Some(most);
         self
     }
 
-    /// The body, which `Suite` has checked to be there.
-    pub(crate) fn body(&self) -> Body {
-        self.body.clone().expect("a suite holds only cases with a body")
+    /// At most so many executions.
+    #[must_use]
+    pub fn executions(mut self, most: usize) -> Self {
+        self.max_permutations = Some(most);
+        self
     }
-}
 
-macro_rules! shared_builders {
-    () => {
-        /// Names the roles by loom's thread index: first the main thread, which runs the body, then the
-        /// spawned ones in the order in which they are spawned.
-        #[must_use]
-        pub fn roles(mut self, roles: &[&str]) -> Self {
-            self.0.roles = owned(roles);
-            self
-        }
+    /// The search ends after so long.
+    #[must_use]
+    pub fn duration(mut self, most: Duration) -> Self {
+        self.max_duration = Some(most);
+        self
+    }
 
-        /// What is explored. Called once per execution, on the model's own OS thread.
-        ///
-        /// Everything in it must be deterministic: no time, no randomness, no `HashMap` iteration, and no
-        /// state that survives an execution.
-        #[must_use]
-        pub fn body(mut self, body: impl Fn() + Send + Sync + 'static) -> Self {
-            self.0.body = Some(Arc::new(body));
-            self
-        }
+    /// An execution of more branch points fails.
+    #[must_use]
+    pub fn branches(mut self, most: usize) -> Self {
+        self.max_branches = most;
+        self
+    }
 
-        /// Runs only in the long run (`--long`, `--include-ignored`).
-        #[must_use]
-        pub fn long(mut self) -> Self {
-            self.0.long = Long::Always;
-            self
-        }
+    /// Names the threads, as [`Model::roles`]. With fewer threads than names the model fails.
+    #[must_use]
+    pub fn roles(mut self, roles: &[&str]) -> Self {
+        self.roles = roles.iter().map(ToString::to_string).collect();
+        self
+    }
 
-        /// Runs only in loom's long run, and in the second engine's plain one.
-        #[must_use]
-        pub fn long_under_loom(mut self) -> Self {
-            self.0.long = Long::UnderLoom;
-            self
-        }
+    /// Nothing in it is concurrent, and that is meant: see [`Model::sequential`].
+    #[must_use]
+    pub fn sequential(mut self) -> Self {
+        self.is_sequential = true;
+        self
+    }
 
-        /// Says something of the engine that explores it, and nothing of the code under test: other engines
-        /// have nothing to compare it with.
-        #[must_use]
-        pub fn litmus(mut self) -> Self {
-            self.0.litmus = true;
-            self
-        }
+    /// A search that is not exhaustive fails: one with a bound, or a hole.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.is_strict = true;
+        self
+    }
 
-        /// Too large for loom: loom's run lists it as `second engine only`, and leaves it out.
-        #[must_use]
-        pub fn second_engine_only(mut self) -> Self {
-            self.0.second_engine_only = true;
-            self
-        }
-
-        /// Expected cost, in any unit; the heaviest start first so that all cores end at the same time.
-        #[must_use]
-        pub fn weight(mut self, weight: u64) -> Self {
-            self.0.weight = weight;
-            self
-        }
-
-        /// Branch points allowed in one execution (default 10,000). More is reported as a failure,
-        /// never as an end of the search.
-        #[must_use]
-        pub fn max_branches(mut self, branches: usize) -> Self {
-            self.0.max_branches = branches;
-            self
-        }
-    };
-}
-
-/// A model: must hold in every execution that the engine can produce.
-#[derive(Clone)]
-pub struct Model(pub(crate) Case);
-
-impl Model {
-    /// A model called `name`, such as `"queue/2-producers"`.
+    /// Explores `body`: see [`model`].
     ///
     /// # Panics
-    /// When the name is empty or contains a space or `@`.
-    #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(Case::new(name.into(), None))
+    /// As [`model`].
+    #[track_caller]
+    pub fn check<F: Fn() + Sync + Send + 'static>(&self, body: F) {
+        let roles: Vec<_> = self.roles.iter().map(String::as_str).collect();
+        let name = dropin::name_of_call();
+        let model = Model::new(name).roles(&roles).max_branches(self.max_branches).body(body);
+        let model = if self.is_sequential { model.sequential() } else { model };
+        let limits = Limits {
+            preemptions: self.preemption_bound.map(|most| u8::try_from(most).unwrap_or(u8::MAX)),
+            executions: self.max_permutations.map(|most| most as u64),
+            duration: self.max_duration,
+            strict: self.is_strict,
+            ..Limits::default()
+        };
+        let failure = dropin::check(&Asked { case: model.0, limits, has_state: size_of::<F>() > 0 });
+        if let Some(why) = failure {
+            panic!("{why}");
+        }
     }
-
-    /// What the model proves, in one sentence.
-    #[must_use]
-    pub fn theorem(mut self, theorem: impl Into<String>) -> Self {
-        self.0.theorem = theorem.into();
-        self
-    }
-
-    /// Outcomes ([`reached`](crate::reached)) that must be seen in at least one execution. A model in
-    /// which the interesting case never happens proves nothing, so it fails.
-    #[must_use]
-    pub fn must_reach(mut self, outcomes: &[&str]) -> Self {
-        self.0.must_reach = owned(outcomes);
-        self
-    }
-
-    /// Outcomes that are counted, and listed even when they are never seen.
-    #[must_use]
-    pub fn may_reach(mut self, outcomes: &[&str]) -> Self {
-        self.0.may_reach = owned(outcomes);
-        self
-    }
-
-    /// Which ingredients of the suite it puts together, such as roles, in any order: the certificate has a table of every
-    /// two and three of them, with what was left out.
-    #[must_use]
-    pub fn combines(mut self, ingredients: &[&str]) -> Self {
-        self.0.combines = owned(ingredients);
-        self.0.combines.sort_unstable();
-        self
-    }
-
-    /// What it puts together, sorted.
-    #[must_use]
-    pub fn combination(&self) -> &[String] {
-        &self.0.combines
-    }
-
-    shared_builders!();
-}
-
-/// A red twin: a model with one step left out, which must fail for the reason it names.
-#[derive(Clone)]
-pub struct Twin(pub(crate) Case);
-
-impl Twin {
-    /// A twin called `name`, such as `"queue/no-notify"`.
-    ///
-    /// # Panics
-    /// When the name is empty or contains a space or `@`.
-    #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(Case::new(name.into(), Some(Expected::default())))
-    }
-
-    /// The invariant that must be violated ([`violated`](crate::violated)), or one of `"deadlock"`,
-    /// `"race"`, `"leak"`, `"panic"`, `"branch limit"`.
-    #[must_use]
-    pub fn expect(mut self, invariant: impl Into<String>) -> Self {
-        self.expected().invariant = invariant.into();
-        self
-    }
-
-    /// The model of which this is the twin. It must be in the same suite.
-    #[must_use]
-    pub fn of(mut self, model: impl Into<String>) -> Self {
-        self.expected().of = Some(model.into());
-        self
-    }
-
-    /// What was left out, in one phrase that can follow "without": `"the wake-up after a pop"`.
-    #[must_use]
-    pub fn left_out(mut self, step: impl Into<String>) -> Self {
-        self.expected().left_out = step.into();
-        self
-    }
-
-    fn expected(&mut self) -> &mut Expected {
-        self.0.twin.get_or_insert_default()
-    }
-
-    shared_builders!();
-}
-
-impl From<Model> for Case {
-    fn from(model: Model) -> Self {
-        model.0
-    }
-}
-
-impl From<Twin> for Case {
-    fn from(twin: Twin) -> Self {
-        twin.0
-    }
-}
-
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
 }

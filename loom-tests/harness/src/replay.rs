@@ -4,14 +4,32 @@ use crate::binary::say;
 use crate::engine::Explore;
 use crate::judge::Token;
 use crate::report::{self, Diagram};
-use crate::search::Ended;
+use crate::search::{Ended, Limits, folded};
 use crate::suite::Suite;
+use std::fmt::Write as _;
 
 /// Replays the execution `token` and draws it, whether it fails or not. False when a model fails.
-pub(crate) fn show(suite: &Suite, explorer: &dyn Explore, token: &Token) -> Result<bool, String> {
+pub(crate) fn show(
+    suite: &Suite,
+    explorer: &dyn Explore,
+    token: &Token,
+    limits: &Limits,
+) -> Result<bool, String> {
+    let (holds, text) = text(suite, explorer, token, limits)?;
+    say(&text);
+    Ok(holds)
+}
+
+/// The same as text.
+pub(crate) fn text(
+    suite: &Suite,
+    explorer: &dyn Explore,
+    token: &Token,
+    limits: &Limits,
+) -> Result<(bool, String), String> {
     let case =
         suite.find(&token.name).ok_or_else(|| format!("there is no model or twin {:?} here", token.name))?;
-    let found = explorer.replay(case, &token.at).map_err(|why| format!("{token}: {why}"))?;
+    let found = explorer.replay(case, &token.at, limits).map_err(|why| format!("{token}: {why}"))?;
     let failure = match found.ended {
         Ended::Failed { mut failure, .. } => {
             failure.name_roles(&case.roles);
@@ -23,14 +41,14 @@ pub(crate) fn show(suite: &Suite, explorer: &dyn Explore, token: &Token) -> Resu
         title: case.name.clone(),
         about: report::about(case),
         roles: case.roles.clone(),
-        rows: found.rows,
+        rows: folded(&found.rows),
         failure,
         preemptions: None,
         replay: format!("{}_REPLAY='{token}' {}", suite.prefix, suite.command),
     };
-    say(&format!("\n{}", report::text(&diagram)));
+    let mut text = format!("\n{}", report::text(&diagram));
     for place in diagram.failure.iter().flat_map(|failure| &failure.places) {
-        say(&format!("   at {place}"));
+        let _ = writeln!(text, "   at {place}");
     }
-    Ok(diagram.failure.is_none() || case.twin.is_some())
+    Ok((diagram.failure.is_none() || case.twin.is_some(), text.trim_end().into()))
 }

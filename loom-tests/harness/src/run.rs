@@ -1,11 +1,12 @@
 //! A run: the selected cases, several at once, and a line for each as soon as it ends.
 
 use crate::binary;
+use crate::case::Case;
 use crate::cli::Options;
 use crate::engine::Explore;
+use crate::inside::outside;
 use crate::jobs;
 use crate::judge::Report;
-use crate::model::Case;
 use crate::plural::count;
 use crate::pool;
 use crate::report::{self, Total};
@@ -89,9 +90,17 @@ pub(crate) fn run<'a>(
         total.add(case, &report);
         reports.push((case, report));
     });
+    if outside::unsaid() > 0 {
+        let operations = count(outside::unsaid(), "operation");
+        binary::say(&format!("\n{operations} on threads outside of any model, after its search"));
+        total.also_failed.push("a thread outside of any model".into());
+    }
     binary::say(&format!("\n{}", total.models(began.elapsed())));
-    if !total.failed.is_empty() {
-        binary::say(&format!("\nfailures:\n    {}", total.failed.join("\n    ")));
+    if !total.failures().is_empty() {
+        binary::say(&format!("\nfailures:\n    {}", total.failures().join("\n    ")));
+    }
+    if let Some(path) = &options.junit {
+        report::write_junit(path, suite, &reports)?;
     }
     let not_run = selected.not_run + selected.second_engine_only.len();
     binary::say(&total.libtest(not_run, selected.filtered, began.elapsed()));

@@ -1,7 +1,7 @@
 //! All models and twins of one test binary, and which engine explores them.
 
+use crate::case::{Case, Model, Twin};
 use crate::engine::Engine;
-use crate::model::{Case, Model, Twin};
 use std::path::PathBuf;
 
 /// All models and twins of one test binary.

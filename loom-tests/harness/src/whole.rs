@@ -1,10 +1,10 @@
 //! What is about the whole suite and reads or writes files: diagrams, the certificate, the other engine.
 
 use crate::binary::{Ignored, say};
+use crate::case::Long;
 use crate::certificate::Certificate;
 use crate::cli::{FileMode, Options};
 use crate::engine::Explore;
-use crate::model::Long;
 use crate::plural::count;
 use crate::report::diagrams;
 use crate::run::{self, Reports};
@@ -38,7 +38,8 @@ impl<'a> Whole<'a> {
         limits: &Limits,
     ) -> Result<Self, String> {
         let selection = &options.arguments.selection;
-        let unlimited = Limits { branches: limits.branches, reorder: limits.reorder, ..Limits::default() };
+        let Limits { branches, reorder, strict, .. } = *limits;
+        let unlimited = Limits { branches, reorder, strict, ..Limits::default() };
         if *limits != unlimited {
             return Err(NOT_WHOLE.into());
         }
@@ -144,7 +145,7 @@ impl<'a> Whole<'a> {
 
     fn explore(&self) -> Result<Option<Certificate>, String> {
         let (total, reports) = run::run(self.suite, self.explorer, self.options, &self.limits)?;
-        if !total.failed.is_empty() {
+        if !total.failures().is_empty() {
             return Ok(None);
         }
         Certificate::of(self.explorer, &reports).map(Some)

@@ -8,9 +8,9 @@ use loom_harness::binary::{self, Check};
 use loom_harness::{Engine, Model, Suite, Twin, expect_unwind, note, reached, unwind_now, violated_at};
 use spawned::{Expected, fails, passes, with};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize as Unseen;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Once};
 use traceset::{AtomicU64, Cell, Mutex, thread};
 
 /// Two threads add one each, under a lock, but let go of it between reading and storing.
@@ -104,6 +104,40 @@ fn spin() {
     while word.fetch_add(0, Relaxed) == 0 {}
 }
 
+/// Three threads, each with a word of its own.
+fn apart() {
+    for _ in 0..2 {
+        thread::spawn(|| AtomicU64::new(0).fetch_add(1, Relaxed));
+    }
+    AtomicU64::new(0).fetch_add(1, Relaxed);
+}
+
+fn one_thread() {
+    AtomicU64::new(0).fetch_add(1, Relaxed);
+}
+
+/// The first execution of a process does something else.
+fn once() {
+    static ONCE: Once = Once::new();
+    let word = Arc::new(AtomicU64::new(0));
+    let other = word.clone();
+    thread::spawn(move || other.fetch_add(1, Relaxed));
+    let mut is_first = false;
+    ONCE.call_once(|| is_first = true);
+    if is_first {
+        word.store(1, Relaxed);
+    } else {
+        word.fetch_add(1, Relaxed);
+    }
+}
+
+/// A role on a thread of the system.
+fn outside() {
+    two_locks(true);
+    let word = Arc::new(AtomicU64::new(0));
+    assert!(std::thread::spawn(move || word.fetch_add(1, Relaxed)).join().is_err());
+}
+
 /// Two roles that share nothing that the engine sees, but a counter that it does not.
 fn unseen(says: fn(usize)) {
     let order = Arc::new(Unseen::new(0));
@@ -124,6 +158,11 @@ fn first_of_all(place: usize) {
     if place == 0 && thread::index() == 0 {
         reached("first of all");
     }
+}
+
+fn usual() {
+    two_locks(true);
+    reached("the usual");
 }
 
 fn moody() {
@@ -148,7 +187,7 @@ fn suite() -> Suite {
         .model(model("race", race))
         .model(model("panic", || panic!("out of cheese")))
         .model(model("branches", spin).max_branches(50))
-        .model(model("unreached", || reached("the usual")).must_reach(&["the usual", "the rare"]))
+        .model(model("unreached", usual).must_reach(&["the usual", "the rare"]))
         .model(model("unwinding", unwinding).must_reach(&["guard dropped", "gone"]))
         .model(model("no-unwinding", || expect_unwind(|| ())))
         .model(model("six", six_threads).second_engine_only())
@@ -157,6 +196,12 @@ fn suite() -> Suite {
         .model(model("hidden-outcome", || unseen(first_of_all)))
         .model(model("hidden-order", || unseen(|place| note(format!("is number {place}")))))
         .model(model("moody", moody))
+        .model(model("once", once))
+        .model(Model::new("outside").body(outside))
+        .model(model("no-other", one_thread))
+        .model(Model::new("apart").body(apart))
+        .model(Model::new("vacuous").body(one_thread))
+        .model(Model::new("sequential").body(one_thread).sequential())
         .twin(twin("twin-red", "good", "lost update", lost_update))
         .twin(twin("twin-deadlock", "good", "deadlock", || two_locks(false)))
         .twin(twin("twin-race", "good", "race", race))
@@ -192,11 +237,22 @@ const EXPECTED: &[Expected] = &[
     ),
     fails(&["panic"], &["panic: out of cheese", "at ", "second_engine.rs:"]),
     fails(&["branches"], &["branch limit: more than 50 steps"]),
-    fails(&["unreached"], &["1 execution, exhaustive, never reached: the rare"]),
+    fails(&["unreached"], &[" executions, exhaustive, never reached: the rare"]),
     passes(&["unwinding", "--exact"], &["exhaustive", "guard dropped", "gone"]),
     fails(&["no-unwinding"], &["expected unwind: the closure returned"]),
     fails(&["moody"], &["not deterministic"]),
     passes(&["six"], &["exhaustive, 6 threads"]),
+    // What only seems to be exhaustive.
+    fails(&["once"], &["not deterministic: execution 1 does not come out again: operation "]),
+    fails(&["outside"], &[" on a thread outside of the model", "std::thread::spawn"]),
+    fails(&["no-other"], &["1 execution, 1 thread for 2 roles"]),
+    passes(
+        &["apart"],
+        &["1 execution, independent (no two threads meet), 3 threads", "0 of them exhaustive"],
+    ),
+    fails(&["apart", "--strict"], &["FAILED, 1 execution, independent", "--strict"]),
+    fails(&["vacuous"], &["1 execution, 1 thread, vacuous", ".sequential()"]),
+    passes(&["sequential"], &["1 execution, exhaustive, 1 thread"]),
     fails(&["nine"], &["refused: ", "more than 8 threads"]),
     // What depends on the order of independent operations.
     fails(

@@ -95,6 +95,51 @@ fn spin() {
     }
 }
 
+fn one_thread() {
+    AtomicUsize::new(0).fetch_add(1, Relaxed);
+}
+
+/// A lock that loom does not see is held where another role goes on.
+fn lock_of_std() {
+    let value = Arc::new(std::sync::Mutex::new(()));
+    let word = Arc::new(AtomicUsize::new(0));
+    let hold = |value: &std::sync::Mutex<()>, word: &AtomicUsize| {
+        let _held = value.lock().unwrap();
+        word.fetch_add(1, Relaxed);
+    };
+    let other = (value.clone(), word.clone());
+    thread::spawn(move || hold(&other.0, &other.1));
+    hold(&value, &word);
+}
+
+/// Every order of so many counts of each.
+fn three_threads_count(times: usize) {
+    let word = Arc::new(AtomicUsize::new(0));
+    let count = move |word: &AtomicUsize| {
+        for _ in 0..times {
+            word.fetch_add(1, Relaxed);
+        }
+    };
+    for _ in 0..2 {
+        let word = word.clone();
+        thread::spawn(move || count(&word));
+    }
+    count(&word);
+}
+
+/// One of loom's holes.
+fn store_and_count() {
+    let word = Arc::new(AtomicUsize::new(0));
+    let other = word.clone();
+    thread::spawn(move || other.store(1, Relaxed));
+    word.fetch_add(1, Relaxed);
+}
+
+fn usual() {
+    two_locks(true);
+    reached("the usual");
+}
+
 fn moody() {
     use std::sync::atomic::AtomicUsize as StdAtomic;
     static RUNS: StdAtomic = StdAtomic::new(0);
@@ -114,12 +159,18 @@ fn suite() -> Suite {
         .model(model("panic", || panic!("out of cheese")))
         .model(model("leak", || std::mem::forget(loom::sync::Arc::new(1))))
         .model(model("branches", spin).max_branches(50))
-        .model(model("unreached", || reached("the usual")).must_reach(&["the usual", "the rare"]))
+        .model(model("unreached", usual).must_reach(&["the usual", "the rare"]))
         .model(model("unwinding", unwinding).must_reach(&["guard dropped", "gone"]))
         .model(model("no-unwinding", || expect_unwind(|| ())))
         .model(model("five", five_threads).long())
         .model(model("moody", moody))
         .model(model("large", five_threads).second_engine_only())
+        .model(Model::new("sequential").body(one_thread).sequential())
+        .model(model("stuck", lock_of_std).long())
+        .model(Model::new("many-orders").body(|| three_threads_count(3)).long())
+        .model(Model::new("minutes").body(|| three_threads_count(5)).long())
+        .model(Model::new("store-and-count").body(store_and_count))
+        .model(Model::new("itself").body(one_thread).litmus())
         .twin(twin("twin-red", "good", "lost update", lost_update))
         .twin(twin("twin-deadlock", "good", "deadlock", || {
             two_locks(false);
@@ -160,14 +211,50 @@ const EXPECTED: &[Expected] = &[
     fails(&["panic"], &["panic: out of cheese", "at ", "verdicts.rs:"]),
     fails(&["leak"], &["leak: Arc leaked"]),
     fails(&["branches"], &["branch limit: Model exceeded"]),
-    fails(&["unreached"], &["1 execution, exhaustive, never reached: the rare"]),
+    fails(&["unreached"], &[" executions, exhaustive, never reached: the rare"]),
     passes(&["unwinding", "--exact"], &["exhaustive", "guard dropped", "gone"]),
+    passes(&["sequential"], &["1 execution, exhaustive, 1 thread"]),
+    passes(
+        &["itself"],
+        &["model itself: litmus test, holds", "0 models, 0 executions", "; 1 litmus test;", "1 passed"],
+    ),
+    passes(
+        &["store-and-count"],
+        &["explored, with a hole at ", "verdicts.rs:", "1 model, ", "0 of them exhaustive"],
+    ),
+    fails(&["store-and-count", "--strict"], &["FAILED, ", "with a hole at ", "the run is --strict"]),
+    passes(&["good", "--strict"], &["all exhaustive"]),
+    with(
+        &[("LOOM_MAX_PREEMPTIONS", "1")],
+        &fails(&["good", "--strict"], &["bounded (preemptions <= 1)", "the run is --strict"]),
+    ),
     fails(&["no-unwinding"], &["expected unwind: the closure returned"]),
     fails(&["moody"], &["the model is not deterministic"]),
     passes(&["five"], &["running 0 models, 0 twins", "1 ignored"]),
     passes(&["five", "--long"], &["exhaustive, 5 threads"]),
     with(&[("VERDICTS_LONG", "1")], &passes(&["five"], &["exhaustive, 5 threads"])),
-    passes(&["--ignored"], &["running 1 model, 0 twins", "17 ignored"]),
+    with(
+        &[("LOOM_HARNESS_PROGRESS", "100")],
+        &fails(
+            &["stuck", "--exact", "--long"],
+            &["FAILED, stuck at execution ", "a lock or a channel of std that another role has"],
+        ),
+    ),
+    with(
+        &[("LOOM_HARNESS_PROGRESS", "20")],
+        &passes(
+            &["many-orders", "--long"],
+            &[
+                "many-orders: ",
+                " executions so far, ",
+                " a second, at most ",
+                " deep",
+                ", exhaustive, 3 threads",
+            ],
+        ),
+    ),
+    with(&[("LOOM_LOG", "trace")], &passes(&["good"], &["thread #0: Object::branch_acquire"])),
+    passes(&["five", "--ignored"], &["running 1 model, 0 twins", "1 passed", "23 filtered out"]),
     passes(&["twin-red"], &["lost update found at execution ", ", 1 preemption"]),
     passes(&["twin-deadlock"], &["deadlock found at execution ", ", 1 preemption"]),
     passes(&["twin-race"], &["race found at execution "]),
@@ -187,12 +274,21 @@ const EXPECTED: &[Expected] = &[
         &passes(&["unreached"], &["incomplete (stopped after 0 s)", "not reached within these limits"]),
     ),
     with(&[("LOOM_MAX_PREEMPTIONS", "0")], &passes(&["twin-red"], &["not found in", "bounded", "1 ignored"])),
-    with(&[("LOOM_MAX_BRANCHES", "3")], &fails(&["good"], &["branch limit"])),
+    with(
+        &[("LOOM_MAX_BRANCHES", "3")],
+        &fails(&["good"], &["branch limit", "replay: VERDICTS_REPLAY='good@", "=> branch limit"]),
+    ),
+    with(
+        &[("LOOM_MAX_PREEMPTION", "1")],
+        &fails(&["good"], &["LOOM_MAX_PREEMPTION: ", "LOOM_MAX_PREEMPTIONS"]),
+    ),
+    with(&[("LOOM_MAX_THREADS", "1")], &fails(&["good"], &["LOOM_MAX_THREADS: there is no such variable"])),
+    with(&[("VERDICTS_REPLY", "good@1")], &fails(&[], &["VERDICTS_REPLY: ", "VERDICTS_REPLAY"])),
     with(&[("LOOM_MAX_PREEMPTIONS", "many")], &fails(&["good"], &["LOOM_MAX_PREEMPTIONS"])),
     with(&[("VERDICTS_REPLAY", "lost-update@p1:2")], &fails(&[], &["reads 0", "lost-update@p1:2"])),
     with(&[("VERDICTS_REPLAY", "good@1")], &passes(&[], &["this execution holds"])),
     with(&[("VERDICTS_REPLAY", "good@9999")], &fails(&[], &["the search has only"])),
-    passes(&["nothing-like-it"], &["0 models", "18 filtered out"]),
+    passes(&["nothing-like-it"], &["0 models", "24 filtered out"]),
     passes(&["--list"], &["good: test", "twin-other: test"]),
     passes(
         &["large", "--include-ignored"],
@@ -261,6 +357,38 @@ fn searches() {
     assert_eq!(failure.detail, "a blocked, b blocked");
 }
 
+/// Ctrl-c ends a search, which says how far it was.
+fn interrupted() -> Result<(), String> {
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = std::process::Command::new(this);
+    command.args(["minutes", "--exact", "--long"]).env("VERDICTS_ROLE", "suite");
+    let child = command.stdout(std::process::Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    kill.map_err(|error| error.to_string())?;
+    let ended = child.wait_with_output().map_err(|error| error.to_string())?;
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    let is_said = printed.contains(" incomplete (interrupted)") && printed.contains("0 of them exhaustive");
+    if is_said && ended.status.code() == Some(130) {
+        Ok(())
+    } else {
+        Err(format!("{}: {printed}", ended.status))
+    }
+}
+
+/// What CI shows.
+#[cfg(feature = "junit")]
+fn junit() -> Result<(), String> {
+    let path = std::env::temp_dir().join(format!("loom-harness-junit-{}.xml", std::process::id()));
+    let text = path.display().to_string();
+    spawned::run("suite", &["twin-", "--junit", &text], &[])?;
+    let written = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let _ = std::fs::remove_file(path);
+    let parts = ["testsuites", "tests=\"5\" failures=\"2\"", "twin-green", "and nothing is violated"];
+    let missing: Vec<_> = parts.iter().filter(|part| !written.contains(**part)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?} is not in {written}")) }
+}
+
 fn checks() -> Vec<Check> {
     let calls = Check::new("search as a function call", || {
         searches();
@@ -268,7 +396,12 @@ fn checks() -> Vec<Check> {
     });
     let spawned = [("suite", EXPECTED), ("stub", STUB), ("checks", CHECKS)];
     let spawned = spawned.into_iter().flat_map(|(role, expected)| spawned::checks(role, expected));
-    std::iter::once(calls).chain(spawned).collect()
+    let ends = Check::new("ctrl-c", interrupted);
+    #[cfg(feature = "junit")]
+    let ends = [ends, Check::new("JUnit", junit)];
+    #[cfg(not(feature = "junit"))]
+    let ends = [ends];
+    std::iter::once(calls).chain(spawned).chain(ends).collect()
 }
 
 /// For `CHECKS`.

@@ -201,6 +201,7 @@ impl Driver {
     fn new(mut search: Search, body: Body) -> Self {
         let strategy = search.strategy();
         let mut runner = Runner::new(strategy.scheduler(), search.max_steps);
+        runner.observe(search.observer.take());
         let stopwatch = Stopwatch::start();
         let report = Report {
             complete: 0,
@@ -269,6 +270,9 @@ impl Driver {
         std::mem::swap(&mut self.runner.execution().trace, &mut self.trace);
         self.runner.execution().trace.watched_from = self.strategy.begin();
         let end = self.runner.run(&self.body);
+        if self.number() == 0 {
+            self.runner.observe(None);
+        }
         std::mem::swap(&mut self.runner.execution().trace, &mut self.trace);
         self.report.threads = self.report.threads.max(self.runner.execution().roles.len());
         self.report.deepest = self.report.deepest.max(self.trace.len());

@@ -3,6 +3,8 @@
 use super::piece::Piece;
 use super::progress::{Progress, Reporter};
 use crate::mutant::Mutant;
+use crate::operation::Operation;
+use crate::runtime::observer::Observer;
 use std::time::Duration;
 
 /// A search through the executions of a program, without bounds unless asked for.
@@ -30,6 +32,7 @@ pub struct Search {
     pub(crate) giving: Option<Giving>,
     pub(crate) most_preemptions: Option<u32>,
     pub(crate) reporter: Option<Reporter>,
+    pub(crate) observer: Option<Observer>,
     pub(crate) passes_deadlocks: bool,
     pub(crate) oracle: Option<Oracle>,
     pub(crate) mutant: Option<Mutant>,
@@ -70,6 +73,7 @@ impl Search {
             giving: None,
             most_preemptions: None,
             reporter: None,
+            observer: None,
             passes_deadlocks: false,
             oracle: None,
             mutant: None,
@@ -134,6 +138,14 @@ impl Search {
     /// Calls `callback` about that often.
     pub fn progress(mut self, every: Duration, callback: impl FnMut(&Progress) + 'static) -> Self {
         self.reporter = Some(Reporter::new(every, Box::new(callback)));
+        self
+    }
+
+    /// Calls `observer` with each operation of the first execution, as [`replay`](crate::replay()) does with one that
+    /// is run again. So a caller can see whether that one still comes out as it was after all others: if something
+    /// survives an execution, such as a `static`, it need not.
+    pub fn observe_first(mut self, observer: impl FnMut(&Operation) + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 

@@ -126,7 +126,7 @@ impl fmt::Display for Agreement {
 mod tests {
     use super::super::entries::tests::{explored, one};
     use super::*;
-    use crate::model::Model;
+    use crate::case::Model;
 
     fn agreement(there: &[&str], here: &[&str]) -> Agreement {
         let file = one(&Model::new("m"), &[("loom", explored(12, there))]);

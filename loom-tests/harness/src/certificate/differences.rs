@@ -1,7 +1,7 @@
 //! A certificate against an earlier one, in the column of one engine.
 
 use super::Certificate;
-use crate::model::Long;
+use crate::case::Long;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +70,7 @@ fn changes(before: &Fields, after: &Fields) -> String {
 mod tests {
     use super::super::entries::tests::{explored, one};
     use super::*;
-    use crate::model::Model;
+    use crate::case::Model;
 
     fn short(executions: u64, seconds: f64) -> Certificate {
         let mut explored = explored(executions, &[]);

@@ -1,8 +1,8 @@
 //! The certificate as data. An engine is deterministic, so everything but the seconds must come out again.
 
+use crate::case::{Case, Long};
 use crate::engine::Explore;
 use crate::judge::{Located, Report, Verdict};
-use crate::model::{Case, Long};
 use crate::suite::Suite;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,8 +78,8 @@ impl Certificate {
         certificate.engines.insert(engine.into(), explorer.version());
         for (case, report) in reports {
             match &report.verdict {
-                Verdict::Held(coverage) if case.twin.is_none() => {
-                    let column = Explored::of(report, coverage.is_exhaustive());
+                Verdict::Held(_) if case.twin.is_none() => {
+                    let column = Explored::of(report, report.is_exhaustive());
                     certificate.model(case).engines.insert(engine.into(), column);
                 }
                 Verdict::Red(at) if case.twin.is_some() => {
@@ -105,6 +105,11 @@ impl Certificate {
         let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
         serde_json::from_str(&text).map_err(|error| failed(&error))
+    }
+
+    /// How many executions a model has with an engine.
+    pub(crate) fn executions(&self, model: &str, engine: &str) -> Option<u64> {
+        Some(self.models.get(model)?.engines.get(engine)?.executions)
     }
 
     /// Takes over from `old` what this run cannot know, as far as it is of cases that are still in the suite: the
@@ -221,7 +226,7 @@ impl Broken {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::Model;
+    use crate::case::Model;
 
     pub(in super::super) fn explored(executions: u64, combinations: &[&str]) -> Explored {
         Explored {

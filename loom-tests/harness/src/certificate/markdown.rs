@@ -2,7 +2,7 @@
 
 use super::Certificate;
 use super::entries::{ModelEntry, TwinEntry};
-use crate::model::Long;
+use crate::case::Long;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -150,7 +150,7 @@ impl TwinEntry {
 #[cfg(test)]
 mod tests {
     use super::super::entries::tests::{explored, one};
-    use crate::model::Model;
+    use crate::case::Model;
 
     #[test]
     fn a_combination_that_was_left_out_shows() {

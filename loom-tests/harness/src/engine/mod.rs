@@ -9,7 +9,7 @@ mod loom;
 #[cfg(feature = "traceset")]
 mod traceset;
 
-use crate::model::Case;
+use crate::case::Case;
 use crate::search::{Exploration, Limits, Progress};
 use std::sync::Arc;
 
@@ -23,6 +23,12 @@ pub enum Engine {
     /// `traceset`: every execution up to the order of independent operations, each once.
     #[cfg(feature = "traceset")]
     Traceset,
+}
+
+/// Runs every execution within `limits`, for what the body leaves, and looks at none of them.
+#[cfg(feature = "loom")]
+pub(crate) fn collect(case: &Case, limits: &Limits) {
+    loom::collect(case, limits);
 }
 
 /// A search, or what was left of one, for whichever thread is free.
@@ -65,11 +71,11 @@ pub(crate) trait Explore: Sync {
         Piece(Box::new(move |_| self.explore(&case, &limits)))
     }
 
-    /// Runs one execution again, with its steps.
+    /// Runs one execution again, with its steps, within as many branch points as `limits` allow.
     ///
     /// # Errors
     /// When `at` is none of the engine's words, or says an execution that the search does not have.
-    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String>;
+    fn replay(&self, case: &Case, at: &str, limits: &Limits) -> Result<Exploration, String>;
 }
 
 impl Engine {

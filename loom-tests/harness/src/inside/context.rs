@@ -14,6 +14,8 @@ pub(crate) struct Observed {
     pub(crate) reached: Vec<(String, u64)>,
     pub(crate) combinations: BTreeSet<String>,
     pub(crate) rows: Vec<Row>,
+    /// The model switched the exploration off.
+    pub(crate) is_switched_off: bool,
 }
 
 /// A search under way. Numbers of executions count from 1.
@@ -23,6 +25,7 @@ struct Run {
     engine: Hooks,
     outcomes: Outcomes,
     rows: Vec<Row>,
+    is_switched_off: bool,
 }
 
 /// The panic payload of a model whose invariant does not hold.
@@ -62,7 +65,7 @@ thread_local! {
 /// Makes the current OS thread a model's, until [`finish`].
 pub(crate) fn install(record: Record, engine: Hooks) {
     let (outcomes, rows) = (Outcomes::default(), Vec::new());
-    RUN.set(Some(Run { execution: 0, record, engine, outcomes, rows }));
+    RUN.set(Some(Run { execution: 0, record, engine, outcomes, rows, is_switched_off: false }));
 }
 
 /// How a model on this OS thread fails, if there is one.
@@ -71,11 +74,16 @@ pub(crate) fn fail() -> Option<fn(Violation) -> !> {
 }
 
 /// Called by the body's wrapper. Of an execution that was not kept nothing is remembered.
-pub(crate) fn begin_execution() {
-    with(|run| {
+///
+/// # Returns
+/// Its number, from 1 on.
+pub(crate) fn begin_execution() -> u64 {
+    let number = with(|run| {
         run.execution += 1;
         run.outcomes.now.clear();
+        run.execution
     });
+    number.unwrap_or_default()
 }
 
 /// The execution has ended, and counts. (Before the first one this does nothing.)
@@ -116,7 +124,8 @@ pub(crate) fn set_record(record: Record) {
 pub(crate) fn finish() -> Option<Observed> {
     let run = RUN.try_with(|run| run.borrow_mut().take()).ok().flatten()?;
     let (reached, combinations) = (run.outcomes.counts(), run.outcomes.texts());
-    Some(Observed { executions: run.execution, reached, combinations, rows: run.rows })
+    let Run { execution: executions, rows, is_switched_off, .. } = run;
+    Some(Observed { executions, reached, combinations, rows, is_switched_off })
 }
 
 /// Whether the steps of this execution are wanted.
@@ -133,11 +142,16 @@ pub(crate) fn reach(outcome: &str) {
     with(|run| run.outcomes.reach(outcome));
 }
 
+/// From here on not everything is explored.
+pub(crate) fn switch_off() {
+    with(|run| run.is_switched_off = true);
+}
+
 /// Adds a step of the running role.
 pub(crate) fn push(text: String, file: &str) {
     let Some(role) = with(|run| run.engine.role) else { return };
     // Outside of the borrow: an engine may be asked.
-    let row = Row { role: role(), text, file: file.into() };
+    let row = Row { role: role(), text, file: file.into(), located: None };
     with(|run| run.rows.push(row));
 }
 
@@ -229,6 +243,6 @@ mod tests {
             }
         }
         let rows = finish().unwrap().rows;
-        assert_eq!(rows, [Row { role: 7, text: "step".into(), file: "a.rs".into() }]);
+        assert_eq!(rows, [Row { role: 7, text: "step".into(), file: "a.rs".into(), located: None }]);
     }
 }

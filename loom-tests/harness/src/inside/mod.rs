@@ -2,11 +2,16 @@
 //! sees: watching does not change what is explored.
 
 pub(crate) mod context;
+#[cfg(feature = "loom")]
+mod exploring;
 mod notes;
+pub(crate) mod outside;
 mod panics;
 mod unwind;
 mod violation;
 
+#[cfg(feature = "loom")]
+pub use exploring::{explore, skip_branch, stop_exploring};
 pub use notes::{is_recording, note, reached, record};
 pub(crate) use panics::{Meaning, meaning_of};
 pub use unwind::{expect_unwind, unwind_now};

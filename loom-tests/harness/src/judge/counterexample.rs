@@ -1,9 +1,10 @@
 //! From "it failed" to the failing execution that is easiest to read, with its steps.
 
 use super::Token;
+use crate::case::Case;
 use crate::engine::Explore;
-use crate::model::Case;
-use crate::search::{Ended, Failure, Limits, Row};
+use crate::search::{Ended, Failure, Limits, Row, spinning};
+use std::collections::BTreeSet;
 
 /// A failing execution.
 #[derive(Clone, Debug)]
@@ -64,12 +65,14 @@ pub(crate) fn draw(
     case: &Case,
     failure: &Failure,
     at: Located,
+    limits: &Limits,
 ) -> Result<Counterexample, String> {
-    let again = explorer.replay(case, &at.token.at).map_err(|why| not_deterministic(&at, &why))?;
+    let again = explorer.replay(case, &at.token.at, limits).map_err(|why| not_deterministic(&at, &why))?;
     match again.ended {
         Ended::Failed { failure: mut same, at: place }
             if same.invariant == failure.invariant && place == at.token.at =>
         {
+            explain(&mut same, &again.rows);
             same.name_roles(&case.roles);
             Ok(Counterexample { at, failure: same, rows: again.rows })
         }
@@ -77,6 +80,22 @@ pub(crate) fn draw(
             Err(not_deterministic(&at, &format!("{other} at {place}")))
         }
         Ended::Explored(_) => Err(not_deterministic(&at, "nothing failed")),
+    }
+}
+
+/// What the engine's own words leave out: what a blocked thread waits for, which one spins.
+fn explain(failure: &mut Failure, rows: &[Row]) {
+    if failure.invariant == "branch limit" {
+        if let Some((role, steps)) = spinning(rows) {
+            failure.detail = format!("thread #{role} repeats: {}", steps.join("; "));
+        }
+    } else if failure.invariant == "deadlock" {
+        let seen = || rows.iter().filter(|row| row.located.is_some());
+        for role in seen().map(|row| row.role).collect::<BTreeSet<_>>() {
+            let last = seen().rfind(|row| row.role == role).map_or("", |row| &row.text);
+            let blocked = format!("thread #{role} blocked");
+            failure.detail = failure.detail.replace(&blocked, &format!("{blocked} ({last})"));
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! From what a search found to what it means for a model or a twin.
 
 use super::counterexample::{Counterexample, Located, draw, locate};
+use crate::case::{Case, Expected};
 use crate::engine::Explore;
-use crate::model::{Case, Expected};
-use crate::search::{Coverage, Ended, Exploration, Failure, Limits};
+use crate::search::{
+    Coverage, Doubt, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC, STUCK,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ pub(crate) struct Report {
     /// The sets of outcomes that one execution reached.
     pub(crate) combinations: BTreeSet<String>,
     pub(crate) judged_again: u64,
+    /// Why it is not exhaustive, though nothing cut it.
+    pub(crate) doubts: BTreeSet<Doubt>,
+    pub(crate) meeting: Meeting,
     /// Of all parts together.
     pub(crate) elapsed: Duration,
     pub(crate) verdict: Verdict,
@@ -34,6 +39,12 @@ pub(crate) enum Verdict {
     /// A twin that did not fail, but was not explored to the end either: nothing is shown.
     Open(Coverage),
     Wrong(Wrong),
+}
+
+impl Verdict {
+    pub(crate) fn is_wrong(&self) -> bool {
+        matches!(self, Self::Wrong(_))
+    }
 }
 
 /// Why the run fails.
@@ -52,17 +63,39 @@ pub(crate) enum Wrong {
     },
     /// A twin held in every execution.
     StayedGreen(Coverage),
+    /// So many operations on threads that the engine does not know.
+    Outside(u64),
+    /// Fewer threads than roles.
+    MissingRole {
+        threads: u64,
+        roles: usize,
+    },
+    /// Nothing was concurrent.
+    Vacuous {
+        threads: u64,
+    },
+    /// It held, in a run that must be exhaustive.
+    NotExhaustive(Coverage),
+}
+
+impl Report {
+    /// A model that held in every execution there is, and one of which another order would have been another.
+    pub(crate) fn is_exhaustive(&self) -> bool {
+        let is_explored = matches!(&self.verdict, Verdict::Held(coverage) if coverage.is_exhaustive());
+        is_explored && self.doubts.is_empty() && self.meeting != Meeting::Independent
+    }
 }
 
 /// Judges what a search of `case` within `limits` found.
-pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits, found: Exploration) -> Report {
+pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits, mut found: Exploration) -> Report {
     let reached = in_declared_order(case, &found.reached);
-    let judging = Judging { explorer, case, limits, executions: found.executions };
+    let ended = std::mem::replace(&mut found.ended, Ended::Explored(Coverage::EXHAUSTIVE));
+    let judging = Judging { explorer, case, limits, found: &found };
     let verdict = match &case.twin {
-        Some(expected) => judging.twin(expected, found.ended),
-        None => judging.model(found.ended, &reached),
+        Some(expected) => judging.twin(expected, ended),
+        None => judging.model(ended, &reached),
     };
-    Report {
+    let mut report = Report {
         executions: found.executions,
         blocked: found.blocked,
         threads: found.threads,
@@ -70,9 +103,18 @@ pub(crate) fn judge(explorer: &dyn Explore, case: &Case, limits: &Limits, found:
         reached,
         combinations: found.combinations,
         judged_again: found.judged_again,
+        doubts: found.doubts,
+        meeting: found.meeting,
         elapsed: found.elapsed,
         verdict,
+    };
+    match report.verdict {
+        Verdict::Held(coverage) if limits.strict && !report.is_exhaustive() => {
+            report.verdict = Verdict::Wrong(Wrong::NotExhaustive(coverage));
+        }
+        _ => {}
     }
+    report
 }
 
 /// What is judged, and what may be asked for it.
@@ -80,7 +122,7 @@ struct Judging<'a> {
     explorer: &'a dyn Explore,
     case: &'a Case,
     limits: &'a Limits,
-    executions: u64,
+    found: &'a Exploration,
 }
 
 impl Judging<'_> {
@@ -92,11 +134,31 @@ impl Judging<'_> {
         let missing = |outcome: &&String| !reached.iter().any(|(name, count)| name == *outcome && *count > 0);
         let outcomes: Vec<_> = self.case.must_reach.iter().filter(missing).cloned().collect();
         // What a bounded or cut search did not reach may lie beyond it.
-        if outcomes.is_empty() || !coverage.is_exhaustive() {
-            Verdict::Held(coverage)
-        } else {
-            Verdict::Wrong(Wrong::NeverReached { coverage, outcomes })
+        let is_whole = coverage.is_exhaustive();
+        match self.unseen(is_whole) {
+            Some(wrong) => Verdict::Wrong(wrong),
+            None if outcomes.is_empty() || !is_whole => Verdict::Held(coverage),
+            None => Verdict::Wrong(Wrong::NeverReached { coverage, outcomes }),
         }
+    }
+
+    /// What the engine did not see, or had nothing to see in.
+    fn unseen(&self, is_whole: bool) -> Option<Wrong> {
+        let Exploration { threads, outside, meeting, .. } = *self.found;
+        let roles = self.case.roles.len();
+        let is_meant = self.case.sequential || self.case.litmus || self.is_switched_off();
+        if outside > 0 {
+            Some(Wrong::Outside(outside))
+        } else if is_whole && threads < roles as u64 {
+            Some(Wrong::MissingRole { threads, roles })
+        } else {
+            (is_whole && meeting == Meeting::None && !is_meant).then_some(Wrong::Vacuous { threads })
+        }
+    }
+
+    /// That says more than that nothing was concurrent.
+    fn is_switched_off(&self) -> bool {
+        self.found.doubts.iter().any(|doubt| matches!(doubt, Doubt::SwitchedOff | Doubt::OwnSearch))
     }
 
     fn twin(&self, expected: &Expected, ended: Ended) -> Verdict {
@@ -113,13 +175,23 @@ impl Judging<'_> {
     }
 
     fn failed(&self, mut failure: Failure, at: String) -> Verdict {
-        let shown = draw(self.explorer, self.case, &failure, self.locate(&failure, &at)).map(Box::new);
+        let no_replay = match failure.invariant.as_str() {
+            NOT_DETERMINISTIC => Some("no execution of it can be shown: another run would be another one"),
+            STUCK => Some("it is not shown: another run would wait, too"),
+            _ => None,
+        };
+        if let Some(why) = no_replay {
+            let shown = Err(why.into());
+            return Verdict::Wrong(Wrong::Failed { failure, at, shown });
+        }
+        let shown =
+            draw(self.explorer, self.case, &failure, self.locate(&failure, &at), self.limits).map(Box::new);
         failure.name_roles(&self.case.roles);
         Verdict::Wrong(Wrong::Failed { failure, at, shown })
     }
 
     fn locate(&self, failure: &Failure, at: &str) -> Located {
-        locate(self.explorer, self.case, failure, at, self.executions, self.limits)
+        locate(self.explorer, self.case, failure, at, self.found.executions, self.limits)
     }
 }
 

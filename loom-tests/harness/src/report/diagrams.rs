@@ -1,10 +1,10 @@
 //! The diagrams of all twins as files: written by one command, and checked for staleness by another.
 
 use super::{html, lines, timeline};
+use crate::case::Case;
 use crate::engine::Explore;
 use crate::judge::{Report, Verdict, draw};
-use crate::model::Case;
-use crate::search::Failure;
+use crate::search::{Failure, Limits};
 use crate::suite::Suite;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -51,8 +51,10 @@ fn draw_twin(
     let (Some(expected), Verdict::Red(at)) = (&case.twin, &report.verdict) else {
         return Err(format!("{} is not a red twin", case.name));
     };
-    let shown = draw(explorer, case, &Failure::new(&expected.invariant, ""), at.clone())?;
-    let diagram = lines::diagram(suite, case, &shown);
+    let shown = draw(explorer, case, &Failure::new(&expected.invariant, ""), at.clone(), &Limits::default())?;
+    let mut diagram = lines::diagram(suite, case, &shown);
+    // A line would be stale after each edit above it.
+    diagram.rows.iter_mut().for_each(|row| row.located = None);
     let preemptions = shown.at.preemptions.map_or("unknown".into(), |number| number.to_string());
     let mut row = String::new();
     let _ = writeln!(

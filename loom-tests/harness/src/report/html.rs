@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn steps_are_escaped_linked_and_marked() {
-        let row = |role, text: &str, file: &str| Row { role, text: text.into(), file: file.into() };
+        let row =
+            |role, text: &str, file: &str| Row { role, text: text.into(), file: file.into(), located: None };
         let diagram = Diagram {
             title: "a<b".into(),
             about: String::new(),

@@ -2,10 +2,10 @@
 
 use super::timeline::{self, Diagram, preemptions};
 use super::total::seconds;
+use crate::case::Case;
 use crate::judge::{Counterexample, Located, Report, Token, Verdict, Wrong};
-use crate::model::Case;
 use crate::plural::count;
-use crate::search::{Failure, Progress};
+use crate::search::{Coverage, Failure, Meeting, Progress, explored, folded};
 use crate::suite::Suite;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -27,10 +27,18 @@ pub(crate) fn estimated(case: &Case, executions: f64) -> String {
 }
 
 /// While a search runs that takes long.
-pub(crate) fn progress(name: &str, Progress { executions, share }: Progress, elapsed: Duration) -> String {
+pub(crate) fn progress(name: &str, progress: Progress, total: Option<u64>, elapsed: Duration) -> String {
+    let Progress { executions, share, deepest } = progress;
     let rate = u128::from(executions) * 1000 / elapsed.as_millis().max(1);
-    let (executions, done) = (count(executions, "execution"), share * 100.0);
-    format!("{name}: {executions} so far, {rate} a second, at most {done:.0} % done (estimate)")
+    let depth = if deepest == 0 { String::new() } else { format!(", at most {deepest} deep") };
+    let done = match total {
+        Some(total) if total > 0 => {
+            format!(", {} % of the {total} of the certificate", executions * 100 / total)
+        }
+        _ if share > 0.0 => format!(", at most {:.0} % done (estimate)", share * 100.0),
+        _ => String::new(),
+    };
+    format!("{name}: {} so far, {rate} a second{depth}{done}", count(executions, "execution"))
 }
 
 fn kind(case: &Case) -> &'static str {
@@ -40,10 +48,13 @@ fn kind(case: &Case) -> &'static str {
 fn result(case: &Case, report: &Report) -> String {
     let executions = count(report.executions, "execution");
     match &report.verdict {
+        // Its searches are its own.
+        Verdict::Held(_) if case.litmus => format!("litmus test, holds, {}", seconds(report.elapsed)),
         Verdict::Held(coverage) => {
             let (threads, took) = (count(report.threads, "thread"), seconds(report.elapsed));
             let blocked =
                 if report.blocked == 0 { String::new() } else { format!(" ({} blocked)", report.blocked) };
+            let coverage = covered(*coverage, report);
             let explored = format!("{executions}{blocked}, {coverage}, {threads}, {took}");
             format!("{explored}{}{}", reached(report), unreached(case, report))
         }
@@ -54,13 +65,30 @@ fn result(case: &Case, report: &Report) -> String {
             format!("{invariant} found at execution {}{fewest}", report.executions)
         }
         Verdict::Open(coverage) => format!("not found in {executions}, {coverage}"),
-        Verdict::Wrong(wrong) => format!("FAILED, {}", in_short(wrong, report.executions)),
+        Verdict::Wrong(wrong) => format!("FAILED, {}", in_short(wrong, report)),
     }
 }
 
-fn in_short(wrong: &Wrong, number: u64) -> String {
+/// What was explored: "exhaustive", or what it is instead.
+fn covered(coverage: Coverage, report: &Report) -> String {
+    match report.meeting {
+        _ if !coverage.is_exhaustive() => coverage.to_string(),
+        _ if !report.doubts.is_empty() => explored(&report.doubts),
+        Meeting::Independent => "independent (no two threads meet)".into(),
+        Meeting::None | Meeting::Some => coverage.to_string(),
+    }
+}
+
+fn in_short(wrong: &Wrong, report: &Report) -> String {
+    let number = report.executions;
     let executions = count(number, "execution");
     match wrong {
+        Wrong::Outside(times) => format!("{} on a thread outside of the model", count(*times, "operation")),
+        Wrong::MissingRole { threads, roles } => {
+            format!("{executions}, {} for {}", count(*threads, "thread"), count(*roles as u64, "role"))
+        }
+        Wrong::Vacuous { threads } => format!("{executions}, {}, vacuous", count(*threads, "thread")),
+        Wrong::NotExhaustive(coverage) => format!("{executions}, {}", covered(*coverage, report)),
         Wrong::Failed { failure, .. } => format!("{} at execution {number}", failure.invariant),
         Wrong::NeverReached { outcomes, coverage } => {
             format!("{executions}, {coverage}, never reached: {}", outcomes.join(", "))
@@ -104,6 +132,17 @@ pub(crate) fn details(suite: &Suite, case: &Case, report: &Report) -> String {
                 "every execution holds, but what the model is about never happens:\nnever reached: {names}\n"
             )
         }
+        Wrong::Outside(_) => "a thread that the engine does not know did an operation, and panicked: is it one of \
+             std::thread::spawn?\n(Of several models that run at once each is failed: run it alone to see whether it \
+             is this one.)\n"
+            .into(),
+        Wrong::MissingRole { .. } => "a role that is declared is no thread of the model: is it one of \
+             std::thread::spawn, or never spawned?\n"
+            .into(),
+        Wrong::Vacuous { .. } => "every execution holds, but nothing in it is concurrent, so nothing was explored: is a \
+             thread joined at once,\nor a `map(spawn)` never run? If that is meant, declare it: `.sequential()`\n"
+            .into(),
+        Wrong::NotExhaustive(_) => "it holds where it was explored, but the run is --strict\n".into(),
         Wrong::StayedGreen(_) => format!(
             "the twin must fail with {:?}, but holds in every execution:\n\
              either what it leaves out is not needed, or the model does not look closely enough\n",
@@ -136,7 +175,7 @@ pub(crate) fn diagram(suite: &Suite, case: &Case, shown: &Counterexample) -> Dia
         title: case.name.clone(),
         about: about(case),
         roles: case.roles.clone(),
-        rows: shown.rows.clone(),
+        rows: folded(&shown.rows),
         failure: Some(shown.failure.clone()),
         preemptions: shown.at.preemptions,
         replay: replay_command(suite, &shown.at),

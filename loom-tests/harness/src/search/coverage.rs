@@ -1,6 +1,6 @@
 //! How much of a model was explored. Only a search without bound and without cut is exhaustive.
 
-use super::{Limits, Part};
+use super::{Limits, Part, interrupt};
 use crate::plural::count;
 use std::fmt;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub(crate) struct Coverage {
 pub(crate) enum Cut {
     Executions(u64),
     Duration(Duration),
+    /// Ctrl-c.
+    Interrupted,
 }
 
 impl Coverage {
@@ -32,8 +34,16 @@ impl Coverage {
         Self { preemptions: limits.preemptions, cut: by_count.or(by_time), part: limits.part }
     }
 
+    /// Of a search that was interrupted.
+    pub(crate) fn of_interrupted(limits: &Limits) -> Self {
+        Self { preemptions: limits.preemptions, cut: Some(Cut::Interrupted), part: limits.part }
+    }
+
     /// Of a search that was cut, whatever cut it.
     pub(crate) fn of_cut(limits: &Limits, executions: u64, elapsed: Duration) -> Self {
+        if interrupt::is_asked() {
+            return Self::of_interrupted(limits);
+        }
         let coverage = Self::of(limits, executions, elapsed);
         Self { cut: coverage.cut.or(Some(Cut::Executions(executions))), ..coverage }
     }
@@ -48,6 +58,7 @@ impl fmt::Display for Coverage {
         let bound = self.preemptions.map(|bound| format!("preemptions <= {bound}"));
         let cut = self.cut.map(|cut| match cut {
             Cut::Executions(cap) => format!("stopped after {}", count(cap, "execution")),
+            Cut::Interrupted => "interrupted".into(),
             Cut::Duration(cap) => format!("stopped after {} s", cap.as_secs()),
         });
         let part = self.part.map(|part| part.to_string());

@@ -1,6 +1,6 @@
 //! What a search found.
 
-use super::{Coverage, Failure};
+use super::{Coverage, Doubt, Failure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ pub(crate) struct Row {
     pub(crate) text: String,
     /// Where it was recorded. Without the line: a stored diagram would be stale after each edit above it.
     pub(crate) file: String,
+    /// Of an operation that the engine saw: the same with the lines, for what is not stored.
+    pub(crate) located: Option<String>,
 }
 
 /// A search from its first execution to its end or its first failure.
@@ -24,6 +26,12 @@ pub(crate) struct Exploration {
     pub(crate) threads: u64,
     /// Scheduling points of the longest execution.
     pub(crate) deepest: u64,
+    /// Whether anything was concurrent.
+    pub(crate) meeting: Meeting,
+    /// Operations on threads that the engine does not know, while it explored.
+    pub(crate) outside: u64,
+    /// Why a search that nothing cut is not exhaustive.
+    pub(crate) doubts: BTreeSet<Doubt>,
     /// In how many executions each outcome was reached.
     pub(crate) reached: Vec<(String, u64)>,
     /// The sets of outcomes that one execution reached, each as text: what two engines must agree on.
@@ -50,6 +58,9 @@ impl Exploration {
         self.elapsed += next.elapsed;
         self.threads = self.threads.max(next.threads);
         self.deepest = self.deepest.max(next.deepest);
+        self.meeting = self.meeting.max(next.meeting);
+        self.outside += next.outside;
+        self.doubts.extend(next.doubts);
         let mut reached: BTreeMap<String, u64> = std::mem::take(&mut self.reached).into_iter().collect();
         next.reached.into_iter().for_each(|(outcome, count)| *reached.entry(outcome).or_default() += count);
         self.reached = reached.into_iter().collect();
@@ -65,6 +76,16 @@ impl Exploration {
         let (reached, combinations) = (Vec::new(), BTreeSet::new());
         Self { executions: 0, blocked: 0, judged_again: 0, reached, combinations, ..self }
     }
+}
+
+/// Whether threads of a model met, so that their order mattered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Meeting {
+    /// Fewer than two threads do anything at the same time, or (with loom) there is one execution.
+    None,
+    /// Several threads do something, and no two of them to the same.
+    Independent,
+    Some,
 }
 
 #[derive(Debug)]
@@ -89,6 +110,9 @@ mod tests {
             blocked: 1,
             threads: executions,
             deepest: 9,
+            meeting: Meeting::Some,
+            outside: 0,
+            doubts: BTreeSet::new(),
             reached: vec![("a".into(), executions)],
             combinations: BTreeSet::from(["a".into()]),
             rows: Vec::new(),

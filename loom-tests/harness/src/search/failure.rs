@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// How a model fails whose executions do not come out again.
+pub(crate) const NOT_DETERMINISTIC: &str = "not deterministic";
+
+/// How a search fails that does not go on.
+pub(crate) const STUCK: &str = "stuck";
+
+/// How it fails whose code panics.
+pub(crate) const PANIC: &str = "panic";
+
 /// How an execution failed. `invariant` is what a twin expects and what a report names first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {

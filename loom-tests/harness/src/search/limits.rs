@@ -3,7 +3,7 @@
 //! They are parsed here and not left to loom's `Builder::new`, which would panic inside every model, and which
 //! does not say whether the search was cut.
 
-use super::Part;
+use super::{Part, variables};
 use std::env;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) struct Limits {
     /// Not a cut: in how many orders of its independent operations the second engine judges each trace again.
     /// `None`: a share of them.
     pub(crate) reorder: Option<u32>,
+    /// Not a cut: a model that is not explored exhaustively fails.
+    pub(crate) strict: bool,
     /// The share that is explored. `None`: all.
     pub(crate) part: Option<Part>,
 }
@@ -29,6 +31,7 @@ impl Limits {
     }
 
     pub(crate) fn from_env() -> Result<Self, String> {
+        variables::check("LOOM", KNOWN)?;
         if env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
             return Err("LOOM_CHECKPOINT_FILE: one file cannot serve a suite of models".into());
         }
@@ -41,6 +44,22 @@ impl Limits {
         })
     }
 }
+
+/// After `LOOM_`: loom's own, and those of this crate.
+const KNOWN: &[&str] = &[
+    "CHECKPOINT_FILE",
+    "CHECKPOINT_INTERVAL",
+    "HARNESS_CALL",
+    "HARNESS_PROGRESS",
+    "HARNESS_REPLAY",
+    "HARNESS_REPORT",
+    "LOCATION",
+    "LOG",
+    "MAX_BRANCHES",
+    "MAX_DURATION",
+    "MAX_PERMUTATIONS",
+    "MAX_PREEMPTIONS",
+];
 
 fn parse<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
     let Some(value) = env::var_os(name) else {

@@ -1,5 +1,8 @@
 //! A test binary that runs itself: each check spawns this same program in a role, and reads what it prints.
 
+// Each test binary has its own copy.
+#![allow(dead_code)]
+
 use loom_harness::binary::Check;
 use std::process::Command;
 

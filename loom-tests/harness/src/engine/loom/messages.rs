@@ -1,7 +1,7 @@
 //! What loom says when an execution fails, which it does by panics with these words (0.7.2, 0.7.3).
 
 use crate::inside::{Meaning, meaning_of};
-use crate::search::Failure;
+use crate::search::{Failure, NOT_DETERMINISTIC};
 use std::any::Any;
 
 /// What a panic means, or `None` when it is no failure: coroutines are ended by a panic too.
@@ -26,7 +26,13 @@ fn of_message(message: &str, place: Option<String>) -> Failure {
         return of_deadlock(threads);
     }
     let kind = kind_of(first);
-    let detail = if kind == "race" { of_race(first, &rest) } else { first.to_string() };
+    let detail = match kind {
+        "race" => of_race(first, &rest),
+        "panic" => {
+            place.as_deref().and_then(|place| of_loom(first, place)).unwrap_or_else(|| first.to_string())
+        }
+        _ => first.to_string(),
+    };
     let place = place.filter(|_| kind == "panic");
     let places = place.iter().chain(&rest).filter_map(|place| near(place)).collect();
     Failure { places, ..Failure::new(kind, detail) }
@@ -46,6 +52,32 @@ fn of_deadlock(threads: &str) -> Failure {
     }
     let places = places.iter().filter_map(|place| near(place)).collect();
     Failure { places, ..Failure::new("deadlock", states.join(", ")) }
+}
+
+/// A panic in loom's own code that is none of its reports, with what is known of it.
+fn of_loom(message: &str, place: &str) -> Option<String> {
+    let (_, inside) = place.split_once("/loom-0.").or_else(|| place.split_once("loom-0."))?;
+    let (_, inside) = inside.split_once('/')?;
+    let known = [
+        ("self.threads.len() < self.max()", "a model has more than five threads"),
+        (
+            "expected to be able to acquire lock",
+            "a wake-up reached a thread that waits for a lock (docs/loom.md, False alarms)",
+        ),
+        ("thread not terminated", "a wake-up ended a wait for a lock or a join (docs/loom.md, False alarms)"),
+        ("assertion failed: state.notified", "a wake-up ended a join (docs/loom.md, False alarms)"),
+        (
+            "called `Option::unwrap()` on a `None` value",
+            "a thread that was unparked in a join (docs/loom.md, False alarms)",
+        ),
+        ("not in critical state", "`explore` where exploration is on"),
+        ("not in exploring state", "`stop_exploring` where exploration is off"),
+        ("not compiled with", "a checkpoint of another build"),
+        ("is not supported yet in Loom", "what loom does not offer"),
+    ];
+    let known = known.iter().find(|(words, _)| message.contains(words));
+    let known = known.map(|(_, what)| format!(" (known: {what})")).unwrap_or_default();
+    Some(format!("loom itself panics, at {inside}: {message}{known}"))
 }
 
 /// Adds which thread did what, which loom lists as `read: thread #1 @ file:line:column` when it knows.
@@ -70,17 +102,24 @@ fn location_in(debug: &str) -> Option<String> {
 /// about the model.
 fn near(place: &str) -> Option<String> {
     let path = place.rsplit(' ').next()?;
-    (path.contains(':') && !std::path::Path::new(path).is_absolute()).then(|| place.to_string())
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    // The two sides of an `assert_eq!` have colons, too.
+    let is_place =
+        path.split_once(':').is_some_and(|(file, line)| file.contains('.') && line.split(':').all(is_number));
+    (is_place && !std::path::Path::new(path).is_absolute()).then(|| place.to_string())
 }
 
 /// Loom's own failures, by the words of its messages.
 fn kind_of(message: &str) -> &'static str {
     let races = ["Causality violation", "currently writing to cell", "currently reading from cell"];
+    let surprises = ["Reached unexpected exploration state"];
     let leaks = ["Arc leaked", "Allocation leaked", "Messages leaked"];
     if races.iter().any(|race| message.starts_with(race)) {
         "race"
     } else if leaks.iter().any(|leak| message.starts_with(leak)) {
         "leak"
+    } else if surprises.iter().any(|surprise| message.starts_with(surprise)) {
+        NOT_DETERMINISTIC
     } else if message.starts_with("Model exceeded maximum number of branches") {
         "branch limit"
     } else {
@@ -107,6 +146,27 @@ mod tests {
         assert_eq!(parsed("Arc leaked.\n  Index: 3").invariant, "leak");
         assert_eq!(parsed("Model exceeded maximum number of branches. This").invariant, "branch limit");
         assert_eq!(parsed("index out of bounds").invariant, "panic");
+    }
+
+    #[test]
+    fn the_sides_of_an_assertion_are_no_places() {
+        let panic = parsed("assertion `left == right` failed\n  left: \"a:b\"\n right: a::b");
+        assert_eq!(panic.places, ["src/lib.rs:1"]);
+    }
+
+    #[test]
+    fn a_panic_of_loom_itself_is_named() {
+        let of = |file: &str| of_message("index out of bounds", Some(format!("{file}:7")));
+        let known = of_message(
+            "assertion failed: self.threads.len() < self.max()",
+            Some("loom-0.7.3/src/rt/thread.rs:7".into()),
+        );
+        assert_eq!(of("src/lib.rs").detail, "index out of bounds");
+        assert_eq!(
+            of("/registry/loom-0.7.3/src/rt/path.rs").detail,
+            "loom itself panics, at src/rt/path.rs:7: index out of bounds"
+        );
+        assert!(known.detail.contains("more than five threads"), "{}", known.detail);
     }
 
     #[test]

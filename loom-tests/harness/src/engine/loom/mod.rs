@@ -8,19 +8,30 @@
 //! 3. A panicking role must not unwind: its guards would run loom operations in a broken execution, and a
 //!    second panic aborts the process. The panic hook reports and then parks the OS thread (`hook`).
 //! 4. `check` returns normally when a limit cuts the search; `search` finds out.
-//! 5. Its messages begin with the words of `messages`, and its events have the names of `probe`.
+//! 5. Its messages begin with the words of `messages`, and its events those of `event`.
+//! 6. A checkpoint of an execution is enough to run that one alone (`again`).
 
+mod again;
 mod answer;
 mod at;
+mod event;
+mod holes;
 mod hook;
 mod messages;
+mod order;
+mod place;
 mod probe;
+mod pulse;
 mod search;
+mod steps;
 mod version;
 
-use super::Explore;
-use crate::model::Case;
+use super::{Explore, Piece};
+use crate::case::Case;
 use crate::search::{Exploration, Limits};
+use std::sync::Arc;
+
+pub(super) use search::collect;
 
 pub(super) struct Loom;
 
@@ -38,10 +49,15 @@ impl Explore for Loom {
     }
 
     fn explore(&self, case: &Case, limits: &Limits) -> Exploration {
-        search::explore(case, limits)
+        search::explore(case, limits, &|_| ())
     }
 
-    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {
-        search::replay(case, at.parse()?)
+    fn work(&'static self, case: &Arc<Case>, limits: &Limits) -> Piece {
+        let (case, limits) = (Arc::clone(case), *limits);
+        Piece(Box::new(move |hub| search::explore(&case, &limits, &*hub.watch)))
+    }
+
+    fn replay(&self, case: &Case, at: &str, limits: &Limits) -> Result<Exploration, String> {
+        search::replay(case, at.parse()?, limits.branches)
     }
 }

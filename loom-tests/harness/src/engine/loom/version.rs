@@ -1,17 +1,17 @@
 //! Which loom is in this binary. Cargo says that to loom alone, but loom's events carry the path of its source
 //! files, and cargo puts the version into that path, or keeps the manifest there.
 
-use super::probe;
+use super::{event, probe};
 use std::fs;
 use std::path::Path;
 
 /// `0.7.3`, or `unknown` for sources whose path does not say and that are no longer there.
 pub(super) fn version() -> String {
     // A search must have run, for the events; the shortest of all.
-    let seen = probe::source().or_else(|| {
-        let _probe = probe::install();
+    let seen = event::source().or_else(|| {
+        let _probe = probe::install(None);
         loom::model::Builder::new().check(|| ());
-        probe::source()
+        event::source()
     });
     seen.and_then(in_path).unwrap_or_else(|| "unknown".into())
 }
@@ -36,8 +36,10 @@ mod tests {
 
     #[test]
     fn it_is_the_version_that_cargo_resolved() {
-        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
-        let lock = fs::read_to_string(lock).unwrap();
+        // Of the workspace, or of the package.
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |lock: &str| fs::read_to_string(own.join(lock));
+        let lock = read("../../Cargo.lock").or_else(|_| read("Cargo.lock")).unwrap();
         let entry = lock.split("[[package]]").find(|entry| entry.contains("name = \"loom\"\n")).unwrap();
         assert_eq!(Some(version()), in_manifest(entry));
     }

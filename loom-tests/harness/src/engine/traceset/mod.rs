@@ -10,14 +10,15 @@
 //! 3. `fail_with` fails an execution before its guards unwind.
 
 mod failures;
+mod operations;
 mod orders;
 mod pieces;
 mod replay;
 mod search;
 
 use super::{Explore, Piece};
+use crate::case::{Body, Case};
 use crate::inside::context::Hooks;
-use crate::model::{Body, Case};
 use crate::search::{Exploration, Limits};
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Explore for Traceset {
         pieces::work(case, *limits)
     }
 
-    fn replay(&self, case: &Case, at: &str) -> Result<Exploration, String> {
+    fn replay(&self, case: &Case, at: &str, _: &Limits) -> Result<Exploration, String> {
         replay::replay(case, at)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::{Hub, Piece};
 use super::search::{asked, observed};
-use crate::model::Case;
-use crate::search::{EVERY, Exploration, Limits, Part, Progress};
+use crate::case::Case;
+use crate::search::{Exploration, Limits, Part, Progress, every};
 use std::sync::Arc;
 use traceset::Search;
 
@@ -49,7 +49,7 @@ fn explore(case: &Arc<Case>, limits: &Limits, piece: Option<traceset::Piece>, hu
     let search = giving(case, *limits, search, hub);
     observed(case, limits, watched(search, hub), |search, body, complete| {
         let report = search.run_with(body, complete);
-        (hub.watch)(Progress { executions: report.complete, share: report.share });
+        (hub.watch)(Progress { executions: report.complete, share: report.share, deepest: 0 });
         report
     })
 }
@@ -65,7 +65,8 @@ fn giving(case: &Arc<Case>, limits: Limits, search: Search, hub: &Hub) -> Search
 
 fn watched(search: Search, hub: &Hub) -> Search {
     let hub = hub.clone();
-    search.progress(EVERY, move |progress| {
-        (hub.watch)(Progress { executions: progress.complete, share: progress.share.unwrap_or_default() });
+    search.progress(every(), move |progress| {
+        let share = progress.share.unwrap_or_default();
+        (hub.watch)(Progress { executions: progress.complete, share, deepest: 0 });
     })
 }

@@ -1,12 +1,14 @@
 //! An execution again, by its schedule, with what its roles say of it, or else with its operations; or two orders
 //! of one trace, one after the other.
 
+use super::operations::Operations;
 use super::orders::{compare, failed};
 use super::{HOOKS, execution, failures};
+use crate::case::Case;
 use crate::inside::context::{self, Observed, Record};
-use crate::model::Case;
-use crate::search::{Coverage, Ended, Exploration, Row};
+use crate::search::{Coverage, Ended, Exploration, Meeting, Row};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 use traceset::{Failure, FailureKind, Operation, Schedule};
@@ -62,6 +64,15 @@ fn run(case: &Case, schedule: &Schedule) -> (Option<Failure>, Observed, Vec<Row>
     (failure, context::finish().unwrap_or_default(), operations.take())
 }
 
+/// What an execution does now; one that fails ends early.
+pub(super) fn operations(case: &Case, schedule: &Schedule) -> Operations {
+    context::install(Record::None, HOOKS);
+    let operations = Operations::default();
+    let _ = traceset::replay(schedule, execution(case.body()), operations.observer());
+    context::finish();
+    operations
+}
+
 fn row(done: &Operation) -> Row {
     let Operation { thread, name, object, order, read, wrote, place, .. } = done;
     let file = place.file().rsplit('/').next().unwrap_or_default();
@@ -70,10 +81,10 @@ fn row(done: &Operation) -> Row {
         order.map(|order| format!("{order:?}")),
         read.map(|value| format!("reads {value}")),
         wrote.map(|value| format!("writes {value}")),
-        Some(format!("{file}:{}", place.line())),
     ];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    Row { role: *thread, text, file: place.file().into() }
+    let located = Some(format!("{text}, {file}:{}", place.line()));
+    Row { role: *thread, text, file: place.file().into(), located }
 }
 
 /// Nobody asks how much was explored.
@@ -88,6 +99,9 @@ fn exploration(ended: Ended, observed: Observed) -> Exploration {
         blocked: 0,
         threads: 0,
         deepest: 0,
+        meeting: Meeting::Some,
+        outside: 0,
+        doubts: BTreeSet::new(),
         reached: observed.reached,
         combinations: observed.combinations,
         rows: observed.rows,

@@ -1,12 +1,14 @@
 //! A search.
 
+use super::operations::Operations;
 use super::orders::Orders;
-use super::{HOOKS, execution, failures, most_steps};
+use super::{HOOKS, execution, failures, most_steps, replay};
+use crate::case::Case;
 use crate::inside::context::{self, Observed, Record};
-use crate::model::Case;
-use crate::search::{Coverage, Ended, Exploration, Limits};
+use crate::search::{Coverage, Ended, Exploration, Failure, Limits, Meeting, NOT_DETERMINISTIC, interrupt};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use traceset::{Complete, Report, Search};
+use traceset::{Complete, Report, Schedule, Search};
 
 /// Descents of an estimate.
 const PROBES: u32 = 500;
@@ -34,15 +36,36 @@ pub(super) fn observed(
     run: impl FnOnce(Search, Body, OnComplete<'_>) -> Report,
 ) -> Exploration {
     context::install(Record::None, HOOKS);
-    let mut orders = Orders::of(limits);
+    let (mut orders, operations) = (Orders::of(limits), Operations::default());
+    let mut first = None;
+    let search = search.observe_first(operations.observer());
     let report = run(search, Box::new(execution(case.body())), &mut |complete| {
         context::keep_execution();
-        orders.judge(complete)
+        if complete.number() == 1 {
+            first = Some(complete.schedule());
+        }
+        if interrupt::is_asked() { ControlFlow::Break(()) } else { orders.judge(complete) }
     });
     let observed = context::finish().unwrap_or_default();
     let judged_again = orders.judged_again();
     let ended = orders.into_difference().unwrap_or_else(|| ended(&report, limits));
-    Exploration { judged_again, ..exploration(&report, observed, ended) }
+    let mut found = Exploration { judged_again, ..exploration(&report, observed, ended) };
+    if let Some(schedule) = first.filter(|_| !found.has_failed()) {
+        again(case, &schedule, &operations, &mut found);
+    }
+    found
+}
+
+/// The first execution after the last: it must come out again.
+fn again(case: &Case, schedule: &Schedule, before: &Operations, found: &mut Exploration) {
+    let now = replay::operations(case, schedule);
+    if found.meeting == Meeting::None && now.threads() > 1 {
+        found.meeting = Meeting::Independent;
+    }
+    if let Some(what) = before.difference(&now) {
+        let failure = Failure::new(NOT_DETERMINISTIC, what);
+        found.ended = Ended::Failed { failure, at: schedule.to_string() };
+    }
 }
 
 pub(super) fn asked(case: &Case, limits: &Limits) -> Search {
@@ -88,6 +111,10 @@ fn exploration(report: &Report, observed: Observed, ended: Ended) -> Exploration
         blocked: report.blocked,
         threads: report.threads as u64,
         deepest: report.deepest as u64,
+        // More executions than one differ in the order of two operations on the same.
+        meeting: if report.complete > 1 { Meeting::Some } else { Meeting::None },
+        outside: 0,
+        doubts: BTreeSet::new(),
         reached: observed.reached,
         combinations: observed.combinations,
         rows: observed.rows,

@@ -108,9 +108,10 @@ fn side_by_side<'a>(cells: impl Iterator<Item = &'a str>, width: usize) -> Strin
 }
 
 fn step(row: &Row, width: usize) -> Vec<String> {
-    let text = row.text.trim_start();
+    let said = row.located.as_ref().unwrap_or(&row.text);
+    let text = said.trim_start();
     // An indent that eats the column would leave no room for the words.
-    let indent = " ".repeat((row.text.len() - text.len()).min(width / 3));
+    let indent = " ".repeat((said.len() - text.len()).min(width / 3));
     fill(text, &indent, &format!("{indent}  "), width)
 }
 

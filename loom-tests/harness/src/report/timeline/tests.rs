@@ -1,8 +1,12 @@
 use super::*;
 
 fn diagram(roles: &[&str], steps: &[(usize, &str)]) -> Diagram {
-    let row =
-        |(role, text): &(usize, &str)| Row { role: *role, text: (*text).into(), file: "src/a.rs".into() };
+    let row = |(role, text): &(usize, &str)| Row {
+        role: *role,
+        text: (*text).into(),
+        file: "src/a.rs".into(),
+        located: None,
+    };
     Diagram {
         title: "replace/no-drain".into(),
         about: "the drain".into(),
