@@ -80,7 +80,12 @@ fn run() -> ExitCode {
     let code = binary::run("foreign", checks());
     let (models, expected) = (MODELS.len(), AS_EXPECTED.load(Relaxed));
     let (greens, refused) = (false_greens::ALL.len(), REFUSED.load(Relaxed));
-    println!("foreign: {models} models, {expected} as expected; false greens: {greens}, {refused} refused");
+    // Nothing was run where cargo-nextest asked for the list, and reads every line as a name.
+    if expected + refused > 0 {
+        println!(
+            "foreign: {models} models, {expected} as expected; false greens: {greens}, {refused} refused"
+        );
+    }
     code
 }
 
