@@ -10,7 +10,7 @@ use blockgate::{
     Overwrite, Policy, ReadOnly, ReplaceError, ReserveError, Shards, TransactionHandle, Transactions, Volume,
     WriteError,
 };
-use support::{Call, Counter, Hooked, UNIT, broken, panics, pattern, range, read, within_three_minutes};
+use support::{Call, Counter, Hooked, UNIT, broken, panics, pattern, range, read, within_a_minute};
 
 /// Groups of this length, two of them.
 const GROUP: u64 = 8 * UNIT;
@@ -162,7 +162,7 @@ fn every_call_says_so_where_no_space_is_left() {
 
 #[test]
 fn every_call_says_so_where_each_group_is_read_only() {
-    within_three_minutes("a call after a commit that failed", || {
+    within_a_minute("a call after a commit that failed", || {
         for fault in FAULTS {
             let failing = Failing::new(fault);
             let read_only = failing.set_read_only();
@@ -232,7 +232,7 @@ fn what_is_committed_stays_as_it_is() {
 
 #[test]
 fn a_writer_that_waits_for_a_group_is_woken() {
-    within_three_minutes("a writer beside a commit that fails", || {
+    within_a_minute("a writer beside a commit that fails", || {
         for fault in FAULTS {
             let failing = Failing::new(fault);
             let read_only = failing.set_read_only();
@@ -255,7 +255,7 @@ fn a_writer_that_waits_for_a_group_is_woken() {
 
 #[test]
 fn a_thread_that_waits_to_join_is_woken() {
-    within_three_minutes("a joiner beside a commit that fails", || {
+    within_a_minute("a joiner beside a commit that fails", || {
         let (transactions, extent) = (Transactions::default(), range(0, UNIT));
         let mut handle = transactions.join().expect("runs");
         std::thread::scope(|scope| {

@@ -9,7 +9,7 @@ use blockgate::block_group::{GroupDefect, SpaceError};
 use blockgate::{BlockGroup, BlockGroupId, Figures, LogicalRange, ReserveError, Shards};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::{Counter, KIB, UNIT, panics, range, within_three_minutes};
+use support::{Counter, KIB, UNIT, panics, range, within_a_minute};
 
 fn group_of(units: u64, shards: usize) -> BlockGroup {
     let range = range(64 * KIB, units * UNIT);
@@ -391,7 +391,7 @@ fn admits(group: &BlockGroup, waits: bool, drained: &Counter) -> bool {
 
 #[test]
 fn nothing_is_admitted_while_the_group_is_read_only() {
-    let changed = within_three_minutes("a drain among writers", || {
+    let changed = within_a_minute("a drain among writers", || {
         let group = group_of(64, 4);
         let (done, admitted) = (Counter::default(), Counter::default());
         let (changed, drained) = (Counter::default(), Counter::default());

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use blockgate::{LogicalRange, MemoryDevice, Overwrite, Shards, Volume, WriteError};
-use support::{UNIT, pattern, range, read, within_three_minutes};
+use support::{UNIT, pattern, range, read, within_a_minute};
 
 fn volume() -> Volume {
     let device = Arc::new(MemoryDevice::new(16 << 12));
@@ -43,7 +43,7 @@ fn a_clone_keeps_its_bytes() {
 /// It waits for as long as the test likes: the in-place write that it waits for is open.
 #[test]
 fn a_clone_that_waits_holds_up_no_write_to_another_extent() {
-    within_three_minutes("a clone", || {
+    within_a_minute("a clone", || {
         let volume = volume();
         let (cloned, other) = (write(&volume), write(&volume));
         let open = volume.begin_nocow(cloned).expect("its only reference");

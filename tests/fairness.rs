@@ -12,7 +12,7 @@ use std::time::Duration;
 use blockgate::sync::Mutex;
 use blockgate::volume::{Policy, WriteError};
 use blockgate::{CommitError, CommitRoot, LogicalRange, MemoryDevice, Volume};
-use support::{Call, Counter, Hooked, KIB, UNIT, range, within_three_minutes};
+use support::{Call, Counter, Hooked, KIB, UNIT, range, within_a_minute};
 
 const GROUP: u64 = 1024 * KIB;
 const GROUPS: u64 = 4;
@@ -66,7 +66,7 @@ fn write_and_delete(volume: &Volume, overtaken: &Counter) {
 #[test]
 fn a_writer_beside_a_thread_that_commits_all_the_time() {
     const COMMITS: u64 = 1000;
-    let (overtaken, writes) = within_three_minutes("a writer beside a committer", || {
+    let (overtaken, writes) = within_a_minute("a writer beside a committer", || {
         let volume = volume();
         let (overtaken, writes, is_over) = (Counter::default(), Counter::default(), Counter::default());
         std::thread::scope(|scope| {
@@ -91,7 +91,7 @@ fn a_writer_beside_a_thread_that_commits_all_the_time() {
 #[test]
 fn two_threads_that_write_and_commit() {
     const ROUNDS: u64 = 500;
-    let overtaken = within_three_minutes("two committers", || {
+    let overtaken = within_a_minute("two committers", || {
         let (volume, overtaken) = (volume(), Counter::default());
         std::thread::scope(|scope| {
             for _ in 0..2 {
@@ -113,7 +113,7 @@ fn two_threads_that_write_and_commit() {
 fn a_replace_beside_a_committer_and_a_writer() {
     // So that it ends where it is not fair.
     const COMMITS: u64 = 3000;
-    let commits = within_three_minutes("a replace beside a committer", || {
+    let commits = within_a_minute("a replace beside a committer", || {
         let (volume, is_over) = (volume(), Counter::default());
         let target = Arc::new(MemoryDevice::new(usize::try_from(GROUPS * GROUP).expect("small")));
         std::thread::scope(|scope| {
@@ -149,7 +149,7 @@ const ROUNDS: u64 = 100;
 fn commits_of_durable_writes(
     commit: impl Fn(&Volume) -> Result<CommitRoot, CommitError> + Send + Sync + 'static,
 ) -> u64 {
-    within_three_minutes("eight committers", move || {
+    within_a_minute("eight committers", move || {
         let volume = volume();
         let write_and_commit = || {
             let extent = volume.write(&[7; 512]).expect("there is space");
@@ -186,7 +186,7 @@ fn twin_threads_that_commit_under_a_lock_share_none() {
 /// returns, whichever thread led it, and the commit was booked once.
 #[test]
 fn what_a_shared_commit_freed_is_free_for_each_that_shares_it() {
-    let (commits, booked) = within_three_minutes("committers of a full volume", || {
+    let (commits, booked) = within_a_minute("committers of a full volume", || {
         let booked = Arc::new(Counter::default());
         let counted = Arc::clone(&booked);
         let device = MemoryDevice::new(usize::try_from(COMMITTERS * UNIT).expect("small"));

@@ -10,7 +10,7 @@ use std::sync::{Barrier, mpsc};
 
 use blockgate::sync::{CounterWord, Ordering};
 use blockgate::{EnterError, Gate, Shards};
-use support::{Counter, panics, within_three_minutes};
+use support::{Counter, panics, within_a_minute};
 
 /// A gate, and the truth about the threads inside, kept by those threads.
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Watched {
 
 #[test]
 fn nobody_is_inside_a_gate_that_was_waited_empty() {
-    let watched = within_three_minutes("a closer among writers", || {
+    let watched = within_a_minute("a closer among writers", || {
         let watched = Watched::default();
         std::thread::scope(|scope| {
             for _ in 0..3 {
@@ -108,7 +108,7 @@ fn twin_without_the_wait_somebody_is_inside() {
 
 #[test]
 fn what_was_done_inside_is_seen_after_the_wait() {
-    let waited = within_three_minutes("the last one out", || {
+    let waited = within_a_minute("the last one out", || {
         let gate = Gate::new(Shards::new(2));
         let waited = (0..5000).filter(|_| {
             // Relaxed, so that only the gate orders the two.
@@ -132,7 +132,7 @@ fn what_was_done_inside_is_seen_after_the_wait() {
 /// G5 and G6: many short rounds, so that a lost wake-up would hang one of them.
 #[test]
 fn no_wake_up_is_lost() {
-    within_three_minutes("a waiter to enter", || {
+    within_a_minute("a waiter to enter", || {
         let gate = Gate::new(Shards::new(2));
         let (done, waits) = (Counter::default(), Counter::default());
         std::thread::scope(|scope| {
@@ -193,7 +193,7 @@ fn levels_closed_by_many_threads_open_with_the_last() {
 
 #[test]
 fn a_guard_may_leave_on_another_thread() {
-    within_three_minutes("guards sent away", || {
+    within_a_minute("guards sent away", || {
         let gate = Gate::default();
         let (send, receive) = mpsc::channel();
         std::thread::scope(|scope| {
@@ -211,7 +211,7 @@ fn a_guard_may_leave_on_another_thread() {
 
 #[test]
 fn waiters_learn_of_sealing() {
-    within_three_minutes("a waiter at a sealed gate", || {
+    within_a_minute("a waiter at a sealed gate", || {
         let gate = Gate::default();
         let closed = gate.close();
         let outcomes: Vec<_> = std::thread::scope(|scope| {
@@ -237,7 +237,7 @@ fn a_level_beside_a_sealed_one_opens_nothing() {
 
 #[test]
 fn a_wait_in_one_level_does_not_need_the_other() {
-    within_three_minutes("two closers", || {
+    within_a_minute("two closers", || {
         let gate = Arc::new(Gate::default());
         let guard = gate.enter().expect("open");
         let (first, second) = (gate.close(), gate.close());

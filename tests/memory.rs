@@ -3,12 +3,14 @@
 #![cfg(not(any(loom, shuttle, traceset)))]
 #![allow(clippy::disallowed_types, reason = "a test of threads needs a barrier")]
 
-use std::io;
+mod support;
+
 use std::sync::{Arc, Barrier};
 
 use allocation_counter::measure;
 use blockgate::volume::VolumeGroup;
-use blockgate::{Device, Frozen, LogicalRange, NewExtent, Shards, Volume};
+use blockgate::{Frozen, LogicalRange, NewExtent, Shards, Volume};
+use support::Endless;
 
 const GROUPS: u64 = 1000;
 const UNIT: u64 = 4096;
@@ -22,27 +24,6 @@ fn build(groups: u64) -> Volume {
     let group = |index| LogicalRange::new(index * LENGTH, LENGTH).expect("a range");
     let builder = (0..groups).map(group).fold(builder, blockgate::VolumeBuilder::group);
     builder.build(Arc::new(Endless)).expect("fits")
-}
-
-/// Takes no memory.
-struct Endless;
-
-impl Device for Endless {
-    fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write_at(&self, _: u64, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
 }
 
 /// The result, and how many bytes more this thread has allocated than it has freed.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use blockgate::{OrderedExtents, Shards, Waited};
-use support::{Counter, KIB, panics, range, within_three_minutes};
+use support::{Counter, KIB, panics, range, within_a_minute};
 
 const SPAN: u64 = 64 * KIB;
 
@@ -26,7 +26,7 @@ fn left_behind(added: &[u64], stretches: &[Stretch]) -> usize {
 #[test]
 fn a_wait_returns_only_when_all_that_was_there_is_over() {
     const WRITERS: u64 = 3;
-    let waited = within_three_minutes("a waiter among writers", || {
+    let waited = within_a_minute("a waiter among writers", || {
         let in_flight = OrderedExtents::default();
         let stretches: Vec<_> = (0..WRITERS).map(|_| Stretch::default()).collect();
         let (done, waited) = (Counter::default(), Counter::default());
@@ -90,7 +90,7 @@ fn twin_without_the_wait_a_write_is_left_behind() {
 
 #[test]
 fn writes_finish_on_other_threads() {
-    let (added, over) = within_three_minutes("I/O that completes elsewhere", || {
+    let (added, over) = within_a_minute("I/O that completes elsewhere", || {
         let in_flight = Arc::new(OrderedExtents::new(Shards::new(3)));
         let over = Counter::default();
         let (submit, complete) = mpsc::sync_channel(64);
@@ -118,7 +118,7 @@ fn writes_finish_on_other_threads() {
 /// Rounds until a wait of each waiter began before the write failed: each of them must learn of it.
 #[test]
 fn a_failure_is_told_to_every_waiter() {
-    within_three_minutes("three waiters", || {
+    within_a_minute("three waiters", || {
         let in_flight = OrderedExtents::default();
         let all_were_there = (0..20_000).any(|_| {
             let (fails, finishes) = (in_flight.add(range(0, 8)), in_flight.add(range(8, 8)));
@@ -143,7 +143,7 @@ fn a_failure_is_told_to_every_waiter() {
 
 #[test]
 fn only_what_overlaps_is_waited_for() {
-    within_three_minutes("a wait for a range where nothing is written", || {
+    within_a_minute("a wait for a range where nothing is written", || {
         let in_flight = OrderedExtents::default();
         let _held = in_flight.add(range(4 * KIB, 4 * KIB));
         for apart in [range(0, 4 * KIB), range(8 * KIB, 1), range(8 * KIB, u64::MAX - 8 * KIB)] {
@@ -154,7 +154,7 @@ fn only_what_overlaps_is_waited_for() {
 
 #[test]
 fn touching_by_one_byte_is_overlapping() {
-    within_three_minutes("a wait", || {
+    within_a_minute("a wait", || {
         let in_flight = OrderedExtents::default();
         for touching in [range(0, 4097), range(8191, 1), range(0, u64::MAX), range(5000, 1)] {
             let counted = (0..20_000).any(|_| {

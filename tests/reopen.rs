@@ -4,16 +4,15 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
 use blockgate::extent_tree::{Changes, ExtentItem, RootError};
 use blockgate::sync::Mutex;
 use blockgate::{
-    BlockGroup, BlockGroupId, BuildError, CommitRoot, Device, LogicalRange, MemoryDevice, Overwrite, Policy,
+    BlockGroup, BlockGroupId, BuildError, CommitRoot, LogicalRange, MemoryDevice, Overwrite, Policy,
     RangeError, Shards, SpaceError, TransactionId, Volume, WriteError,
 };
-use support::{KIB, UNIT, pattern, range, read};
+use support::{Endless, KIB, UNIT, pattern, range, read};
 
 const GROUP: u64 = 64 * KIB;
 const GROUPS: u64 = 3;
@@ -349,27 +348,6 @@ fn numbers_of_transactions_go_on_and_never_back() {
         last = held.transaction();
     }
     assert_eq!(last, TransactionId(9));
-}
-
-/// Reports to be as long as can be, and holds nothing.
-struct Endless;
-
-impl Device for Endless {
-    fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write_at(&self, _: u64, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use blockgate::volume::{Overwrite, Policy, WriteError};
 use blockgate::{Device, Frozen, LogicalRange, MemoryDevice, Summary, Volume};
-use support::{Counter, KIB, UNIT, pattern, range, read, within_three_minutes};
+use support::{Counter, KIB, UNIT, pattern, range, read, within_a_minute};
 
 const GROUP: u64 = 256 * KIB;
 const GROUPS: u64 = 4;
@@ -233,7 +233,7 @@ fn lost(device: &dyn Device, live: &[Live]) -> Vec<LogicalRange> {
 
 #[test]
 fn no_extent_is_lost_by_replacing_under_load() {
-    let reached = within_three_minutes("a replace under load", || {
+    let reached = within_a_minute("a replace under load", || {
         let reached = Reached::default();
         let builder = (0..GROUPS)
             .fold(Volume::builder(UNIT), |builder, index| builder.group(range(index * GROUP, GROUP)));

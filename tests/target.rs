@@ -15,8 +15,7 @@ use blockgate::{
     CancelToken, CopyError, Device, Frozen, LogicalRange, MemoryDevice, Overwrite, Shards, Volume,
 };
 use support::{
-    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, panics, pattern, range, read, told,
-    within_three_minutes,
+    Call, Counter, Hooked, KIB, UNIT, is_flush, is_write, panics, pattern, range, read, told, within_a_minute,
 };
 
 const GROUP: u64 = 64 * KIB;
@@ -245,7 +244,7 @@ fn twin_without_the_choice_the_replace_stops_there() {
 
 #[test]
 fn a_call_that_hangs_holds_its_own_thread_and_the_device() {
-    within_three_minutes("a target that hangs", || {
+    within_a_minute("a target that hangs", || {
         let (has_begun, begun) = mpsc::channel();
         let (release, released) = mpsc::channel();
         let gates = Mutex::new((has_begun, released));
@@ -285,7 +284,7 @@ fn a_call_that_hangs_holds_its_own_thread_and_the_device() {
 /// By hand: a source whose flush flushes the target too.
 #[test]
 fn twin_a_commit_that_flushes_the_target_hangs_with_it() {
-    within_three_minutes("a target that hangs", || {
+    within_a_minute("a target that hangs", || {
         let ((has_begun, begun), (release, released)) = (mpsc::channel(), mpsc::channel());
         let gates = Mutex::new((has_begun, released));
         let target = Hooked::new(LENGTH, move |call| {

@@ -12,7 +12,7 @@ use blockgate::extent_tree::{Changes, RefError};
 use blockgate::sync::Mutex;
 use blockgate::transaction::CommitSteps;
 use blockgate::{CommitRoot, DelayedRef, Gate, LogicalRange, Shards, TransactionId, Transactions};
-use support::{Counter, panics, range, told, within_three_minutes};
+use support::{Counter, panics, range, told, within_a_minute};
 
 fn extent(number: u64) -> LogicalRange {
     range(number * 8, 8)
@@ -94,7 +94,7 @@ impl Stage {
 
 #[test]
 fn a_transaction_is_in_a_commit_root_wholly_or_not_at_all() {
-    let mut stage = within_three_minutes("writers, committers and a reader", || {
+    let mut stage = within_a_minute("writers, committers and a reader", || {
         let stage = Stage::default();
         std::thread::scope(|scope| {
             let stage = &stage;
@@ -143,7 +143,7 @@ fn twin_of_two_handles_one_may_be_committed() {
 
 #[test]
 fn commits_at_once_all_have_what_ended_before() {
-    within_three_minutes("committers", || {
+    within_a_minute("committers", || {
         let transactions = Transactions::default();
         for round in 0..500 {
             std::thread::scope(|scope| {
@@ -167,7 +167,7 @@ fn commits_at_once_all_have_what_ended_before() {
 
 #[test]
 fn who_joins_while_a_commit_persists_does_not_wait_and_lands_in_the_next() {
-    within_three_minutes("a joiner beside a commit", || {
+    within_a_minute("a joiner beside a commit", || {
         let (start, may_join) = mpsc::channel();
         let (joined, has_joined) = mpsc::channel();
         let channels = Mutex::new((start, has_joined));
@@ -215,7 +215,7 @@ fn twin_a_joiner_waits_for_a_step_under_a_closed_gate() {
 
 #[test]
 fn a_commit_waits_for_the_handles_of_its_transaction() {
-    within_three_minutes("a commit", || {
+    within_a_minute("a commit", || {
         let transactions = Transactions::default();
         let mut handle = transactions.join().expect("runs");
         let (done, is_done) = mpsc::channel();
@@ -286,7 +286,7 @@ enum Failure {
 #[test]
 fn every_later_join_and_commit_reports_the_failed_one() {
     for how in [Failure::Refs, Failure::Persist, Failure::Panic] {
-        within_three_minutes("a task that waits for a failing commit", move || {
+        within_a_minute("a task that waits for a failing commit", move || {
             let mut transactions = may_fail();
             insert(&transactions, 0);
             let _ = transactions.commit().expect("commits");
@@ -439,7 +439,7 @@ fn a_very_large_handle_is_one_transaction() {
 /// taken some refs and not all.
 #[test]
 fn what_is_pushed_without_a_handle_is_in_the_root_with_all_that_came_before() {
-    within_three_minutes("threads that push one after the other, and commits", || {
+    within_a_minute("threads that push one after the other, and commits", || {
         const MEETINGS: u64 = 30_000;
         let transactions = Transactions::new(Shards::new(Shards::MAX));
         let (turn, is_over) = (Counter::default(), Counter::default());

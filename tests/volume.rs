@@ -15,7 +15,7 @@ use blockgate::{
 };
 use support::{
     Call, Counter, Hooked, KIB, UNIT, broken, is_flush, is_read, is_write, panics, pattern, range, read,
-    told, within_three_minutes,
+    told, within_a_minute,
 };
 
 const GROUP: u64 = 64 * KIB;
@@ -825,7 +825,7 @@ fn cancelled_while_it_waits(
     step: u32,
     replace: fn(&Volume, &mpsc::Sender<CancelToken>) -> Result<(), ReplaceError>,
 ) -> (u64, bool) {
-    within_three_minutes("a replace that is cancelled while it waits", move || {
+    within_a_minute("a replace that is cancelled while it waits", move || {
         let (volume, (sender, token)) = (volume_on(memory()), mpsc::channel());
         let group = volume.groups()[0].block_group();
         let reservation = (step == 2).then(|| group.reserve(UNIT).expect("space"));
@@ -930,7 +930,7 @@ fn a_replace_that_is_given_up_midway_leaves_room_for_another() {
 
 #[test]
 fn a_replace_waits_for_the_write_that_was_there() {
-    within_three_minutes("a replace with a write in flight", || {
+    within_a_minute("a replace with a write in flight", || {
         let target = memory();
         let volume = volume_on(memory());
         let write = volume.begin_cow(UNIT).expect("space");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use blockgate::volume::WriteError;
 use blockgate::{Device, LogicalRange, MemoryDevice, Shards, Volume};
-use support::{Hooked, KIB, UNIT, broken, is_write, pattern, range, read};
+use support::{Hooked, KIB, UNIT, broken, is_flush, is_write, panics, pattern, range, read};
 
 const GROUP: u64 = 64 * KIB;
 const GROUPS: u64 = 3;
@@ -92,9 +92,32 @@ fn a_device_that_fails_at_any_piece_loses_nothing() {
 }
 
 #[test]
+fn a_device_that_panics_at_any_piece_loses_nothing() {
+    for k in 0..3 {
+        let mut volume =
+            volume_on(Hooked::failing_at(LENGTH, k, is_write, || panic!("the driver has a bug")));
+        assert!(panics(|| drop(volume.write_all(&pattern(1, LENGTH)))), "at piece {k}");
+        assert_eq!((free(&volume), volume.check()), (LENGTH, Ok(())));
+        assert!(volume.write_all(&pattern(1, LENGTH)).is_ok(), "it panics once");
+    }
+}
+
+/// It does not wait, as `Volume::begin_cow` does not: what it holds would keep a drain from ending.
+#[test]
+fn a_group_that_is_read_only_is_passed_over() {
+    let volume = volume();
+    let read_only = volume.groups()[1].block_group().set_read_only();
+    let extents = volume.write_all(&pattern(1, 2 * GROUP)).expect("two groups are open");
+    assert!(extents.iter().all(|extent| !volume.groups()[1].block_group().range().contains(extent)));
+    let refused = volume.write_all(&[1]);
+    assert!(matches!(refused, Err(WriteError::NoSpace { read_only: 1, .. })), "{refused:?}");
+    drop(read_only);
+    assert!(volume.write_all(&pattern(1, GROUP)).is_ok());
+}
+
+#[test]
 fn after_an_abort_the_space_is_free_and_the_error_says_why() {
-    let volume =
-        volume_on(Hooked::new(LENGTH, |call| if support::is_flush(call) { broken() } else { Ok(()) }));
+    let volume = volume_on(Hooked::new(LENGTH, |call| if is_flush(call) { broken() } else { Ok(()) }));
     assert!(volume.commit().is_err());
     assert!(matches!(volume.write_all(&pattern(1, GROUP + UNIT)), Err(WriteError::Commit(_))));
     assert_eq!(free(&volume), LENGTH);

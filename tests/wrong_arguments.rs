@@ -13,7 +13,7 @@ use blockgate::{
     BlockGroup, BlockGroupId, DelayedRef, ExtentTree, LogicalRange, MemoryDevice, Shards, TransactionId,
     Transactions, Volume,
 };
-use support::{Counter, KIB, UNIT, pattern, range, within_three_minutes};
+use support::{Counter, KIB, UNIT, pattern, range, within_a_minute};
 
 const LENGTH: u64 = 64 * KIB;
 
@@ -183,7 +183,7 @@ fn threads_that_delete_the_same_extents_hurt_nobody() {
 
 /// Calls `act` while a commit has taken the delete of an extent, and has not switched the root.
 fn while_a_delete_is_taken(act: fn(&Volume, LogicalRange)) {
-    within_three_minutes("a commit", move || {
+    within_a_minute("a commit", move || {
         let ((is_persisting, persisting), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
         let channels = Mutex::new((is_persisting, may_go_on));
         let builder = Volume::builder(UNIT).group(range(0, LENGTH)).persist(move |root, _| {

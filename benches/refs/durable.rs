@@ -70,8 +70,7 @@ pub(crate) fn join() -> Bench {
     }
 }
 
-/// Seen at 0.19 to 0.20. With eight yields for each thread that was served it is 0.19; but where other processes want the
-/// processors, each yield is a time slice of theirs, and commits took many times as long.
+/// Seen at 0.19 to 0.20. With eight yields for each thread that was served it was 0.19: too little for so many.
 const WAKING: &str = "a thread that was served is woken, and writes, before it asks again: a leader that waits for one yield \
                       misses some of them";
 

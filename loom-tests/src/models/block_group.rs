@@ -16,7 +16,7 @@ use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{RaceChecked, check, reached, violated};
-use crate::stage::{Play, SECTOR, Stage, stage, unjudged};
+use crate::stage::{COUNTS, Play, SECTOR, Stage, stage, unjudged};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -119,8 +119,6 @@ impl Sectors {
         }
     }
 }
-
-const COUNTS: &str = "all counts are zero and all figures add up";
 
 fn range(sectors: u64) -> LogicalRange {
     LogicalRange::new(0, sectors * SECTOR).expect("a range")

@@ -10,7 +10,7 @@ use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{Note, check, reached, violated};
-use crate::stage::{Play, SECTOR, SectorDevice, stage, unjudged};
+use crate::stage::{COUNTS, Play, SECTOR, SectorDevice, check_volume, stage, unjudged};
 
 const SECTORS: u64 = 4;
 
@@ -130,9 +130,7 @@ impl World {
     }
 
     fn end(mut self) {
-        if let Err(defect) = self.volume.check() {
-            violated("all counts are zero and all figures add up", defect.to_string());
-        }
+        check_volume(&mut self.volume);
         drop(self.volume);
         let source = Arc::get_mut(&mut self.source).expect("the volume had the only other share");
         let (now, cloned) = (source.last(self.extent.start()), self.cloned.take());
@@ -314,6 +312,6 @@ impl Parts {
         let (now, cloned) = (self.source.last(self.extent.start()), self.cloned.take());
         check(Some(now) == cloned, UNCHANGED, || format!("it was {cloned:?}, and is {now}"));
         let left = (self.ordered.leaked(), self.transactions.leaked());
-        check(left == (0, 0), "all counts are zero and all figures add up", || format!("{left:?} are left"));
+        check(left == (0, 0), COUNTS, || format!("{left:?} are left"));
     }
 }

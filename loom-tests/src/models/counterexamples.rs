@@ -9,7 +9,7 @@ use crate::protocol::replace::ReplaceByHand;
 use crate::protocol::role::Role;
 use crate::protocol::step::Step;
 use crate::protocol::transaction::TransactionByHand;
-use crate::stage::Compare;
+use crate::stage::{COUNTS, Compare};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -106,7 +106,7 @@ fn waits() -> Vec<Twin> {
     let nocow_writers = "the wait for NOCOW writers";
     let ordered = "the wait for ordered extents";
     let drain = [S::WaitReservations, S::WaitNocowWriters, S::WaitOrdered, S::Commit];
-    let counts = "all counts are zero and all figures add up";
+    let counts = COUNTS;
     vec![
         cow("replace/no-drain", "the drain", LOST, omitting(&drain)),
         cow("replace/no-wait-for-reservations", reservations, LOST, omitting(&[S::WaitReservations])),

@@ -58,10 +58,11 @@ fn plan(roles: &[Role]) -> Plan {
     }
 }
 
-/// Pairs that loom has not ended in five minutes.
+/// Pairs that are too large for loom: it has not ended the first one in five minutes, and the other is twelve times as large
+/// with the second engine.
 const WITH_THE_SECOND_ENGINE: [&[Role]; 2] = [&[Nocow, Cloner], &[Cloner, Cloner]];
 
-/// Pairs that take loom more than ten seconds.
+/// Pairs that take loom long.
 const LONG_UNDER_LOOM: [&[Role]; 4] =
     [&[Nocow, Nocow], &[Nocow, Scrub], &[Deleter, Cloner], &[Cloner, Scrub]];
 

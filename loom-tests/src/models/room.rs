@@ -10,7 +10,7 @@ use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{check, reached, violated};
-use crate::stage::{Play, SECTOR, stage, unjudged};
+use crate::stage::{Play, SECTOR, check_volume, stage, unjudged};
 
 pub fn models() -> Vec<Model> {
     vec![
@@ -96,12 +96,6 @@ fn memory(groups: u64) -> Arc<MemoryDevice> {
     Arc::new(MemoryDevice::new(usize::try_from(2 * groups * SECTOR).expect("few")))
 }
 
-fn check_volume(mut volume: Volume) {
-    if let Err(defect) = volume.check() {
-        violated("all counts are zero and all figures add up", defect.to_string());
-    }
-}
-
 /// First the one group is read-only, then the other.
 fn freeze_each(volume: &Volume) {
     for group in volume.groups() {
@@ -114,7 +108,11 @@ fn hop() -> Play {
         Ok(write) => reached(if write.extent().start() == 0 { "first-group" } else { "second-group" }),
         Err(error) => violated(ROOM, error.to_string()),
     };
-    stage(&ranges(2)).world(|| volume(2)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+    stage(&ranges(2))
+        .world(|| volume(2))
+        .main("freezer", freeze_each)
+        .role("writer", write)
+        .end(|mut volume: Volume| check_volume(&mut volume))
 }
 
 /// The same by hand, over groups that count no openings.
@@ -138,7 +136,11 @@ fn wait_for_an_opening() -> Play {
         let write = volume.wait_begin_cow(SECTOR);
         check(write.is_ok(), "the group that opens has room", || format!("{write:?}"));
     };
-    stage(&ranges(1)).world(|| volume(1)).main("freezer", freeze_each).role("writer", write).end(check_volume)
+    stage(&ranges(1))
+        .world(|| volume(1))
+        .main("freezer", freeze_each)
+        .role("writer", write)
+        .end(|mut volume: Volume| check_volume(&mut volume))
 }
 
 /// The first group stays read-only until the writer is through, and the second is full at first.
@@ -165,7 +167,7 @@ fn wait_for_a_free() -> Play {
         is_through.notify_all();
     };
     let stage = stage(&ranges(2)).world(world);
-    stage.main("scrub", free).role("writer", write).end(|world| check_volume(world.volume))
+    stage.main("scrub", free).role("writer", write).end(|mut world| check_volume(&mut world.volume))
 }
 
 /// The group stays read-only until the writer is through.
@@ -197,7 +199,7 @@ fn wait_beside_an_abort() -> Play {
         is_through.notify_all();
     };
     let stage = stage(&ranges(1)).world(world);
-    stage.main("committer", fail).role("writer", write).end(|world| check_volume(world.volume))
+    stage.main("committer", fail).role("writer", write).end(|mut world| check_volume(&mut world.volume))
 }
 
 /// What a writer does with its first write before it waits for the second.
@@ -228,7 +230,11 @@ fn hold_and_wait(batch: Batch) -> Play {
         }
     };
     let stage = if batch == Batch::Finished { stage(&ranges(1)) } else { unjudged() };
-    stage.world(|| volume(1)).main("drain", drain).role("writer", write).end(check_volume)
+    stage
+        .world(|| volume(1))
+        .main("drain", drain)
+        .role("writer", write)
+        .end(|mut volume: Volume| check_volume(&mut volume))
 }
 
 /// The volume has room for one write, of two sectors.
@@ -255,7 +261,7 @@ fn given_back() -> Play {
         .world(nearly_full)
         .main("giver", give_back)
         .role("asker", ask)
-        .end(check_volume)
+        .end(|mut volume: Volume| check_volume(&mut volume))
 }
 
 /// A group, and what is known of it: by hand.

@@ -11,7 +11,7 @@ use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{reached, violated};
-use crate::stage::{Play, SECTOR, SectorDevice, check_copy, stage, unjudged};
+use crate::stage::{Play, SECTOR, SectorDevice, check_copy, check_volume, live, stage, unjudged};
 
 const SECTORS: u64 = 2;
 
@@ -101,11 +101,7 @@ impl World {
     }
 
     fn end(mut self) {
-        if let Err(defect) = self.volume.check() {
-            violated("all counts are zero and all figures add up", defect.to_string());
-        }
-        let (root, refs) = self.volume.pending();
-        let live = root.with(&refs.fold()).expect("they fit");
+        let live = live(&mut self.volume);
         drop(self.volume);
         let source = Arc::get_mut(&mut self.source).expect("the volume had the only other share");
         let target = Arc::get_mut(&mut self.target).expect("the volume had the only other share");
@@ -186,9 +182,5 @@ fn given_up(gives_up: GivesUp) -> Play {
     // V2: a writer that has read the cursor before may write to the target, which is still there until it is handed back.
     let stage = if gives_up == GivesUp::AndWaits { stage(&[group()]).waiving(&["V2"]) } else { unjudged() };
     let cast = stage.world(World::new).main("device replace", replace).role("overwriter", overwrite);
-    cast.end(|mut world: World| {
-        if let Err(defect) = world.volume.check() {
-            violated("all counts are zero and all figures add up", defect.to_string());
-        }
-    })
+    cast.end(|mut world: World| check_volume(&mut world.volume))
 }

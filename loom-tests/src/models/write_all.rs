@@ -7,7 +7,7 @@ use loom_harness::{Model, Twin};
 
 use super::Plays;
 use crate::engine::{check, reached, violated};
-use crate::stage::{Play, SECTOR, SectorDevice, stage, unjudged};
+use crate::stage::{Play, SECTOR, SectorDevice, check_volume, stage, unjudged};
 
 const ALL_OR_NONE: &str = "a commit lists all extents, or none";
 
@@ -66,9 +66,6 @@ fn beside_a_commit(pieces: Pieces) -> Play {
         other => violated(ALL_OR_NONE, format!("{other} of 2")),
     };
     let stage = if pieces == Pieces::Together { stage(&groups()) } else { unjudged() };
-    stage.world(volume).main("committer", commit).role("writer", write).end(|mut volume: Volume| {
-        if let Err(defect) = volume.check() {
-            violated("all counts are zero and all figures add up", defect.to_string());
-        }
-    })
+    let cast = stage.world(volume).main("committer", commit).role("writer", write);
+    cast.end(|mut volume: Volume| check_volume(&mut volume))
 }

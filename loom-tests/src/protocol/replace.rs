@@ -14,7 +14,9 @@ use super::machine::{Machine, Performed, have, run};
 use super::role::Role;
 use super::step::Step;
 use crate::engine::{Counter, Handed, Note, check, note, reached, violated};
-use crate::stage::{Compare, Play, SECTOR, SectorDevice, check_copy, observe, observe_none_running, stage};
+use crate::stage::{
+    COUNTS, Compare, Play, SECTOR, SectorDevice, check_copy, observe, observe_none_running, stage,
+};
 
 /// The roles, and the program of each: the main thread replaces, other threads write, once or twice.
 #[derive(Clone)]
@@ -451,11 +453,10 @@ impl Parts {
     }
 
     fn check_counts(&mut self) {
-        let invariant = "all counts are zero and all figures add up";
         if let Err(defect) = self.group.check() {
-            violated(invariant, defect.to_string());
+            violated(COUNTS, defect.to_string());
         }
         let left = (self.ordered.leaked(), self.transactions.leaked());
-        check(left == (0, 0), invariant, || format!("ordered extents and handles that are left: {left:?}"));
+        check(left == (0, 0), COUNTS, || format!("ordered extents and handles that are left: {left:?}"));
     }
 }

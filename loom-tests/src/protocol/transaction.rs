@@ -11,7 +11,7 @@ use super::machine::{Machine, Performed, have, run};
 use super::role::Role;
 use super::step::Step;
 use crate::engine::{Counter, Note, check, note, reached};
-use crate::stage::{Compare, Curtain, Play, stage};
+use crate::stage::{COUNTS, Compare, Curtain, Play, stage};
 
 /// The roles, and the program of each.
 #[derive(Debug, Clone)]
@@ -171,9 +171,7 @@ impl Parts {
         let all = root.with(&self.queue.pending().fold()).expect("the refs fit");
         check(all.len() == 2, "D1: each delayed ref is applied exactly once", || format!("{all:?}"));
         let left = (self.handles.leaked(), self.handles.leaked_levels());
-        check(left == (0, 0), "all counts are zero and all figures add up", || {
-            format!("handles and levels of closedness that are left: {left:?}")
-        });
+        check(left == (0, 0), COUNTS, || format!("handles and levels of closedness that are left: {left:?}"));
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use blockgate::volume::{DeviceReplace, Overwrite, ReplaceError, WriteError};
-use blockgate::{Device, LogicalRange, Summary};
+use blockgate::{LogicalRange, Summary};
 
 use super::plan::{LeftOut, Replaces};
 use super::world::{GIVEN, Kept, World};
 use crate::engine::{check, reached, violated};
 use crate::protocol::role::Role;
-use crate::stage::{Curtain, Raised, SECTOR, SectorDevice};
+use crate::stage::{Curtain, Raised, SECTOR, SectorDevice, copy};
 
 /// What role number `n` writes in a round.
 fn data(n: usize, round: usize) -> [u8; SECTOR as usize] {
@@ -25,24 +25,28 @@ impl World {
                 raised
             }
             Replaces::Once | Replaces::AfterOneThatWasRetired => {
-                let replace = self.start_replace(&self.target);
-                let raised = curtain.raise();
-                self.replace_all(replace);
-                raised
+                self.started_before(curtain, &self.target, Self::replace_all)
             }
             Replaces::AfterAPassThatFailed => {
-                let replace = self.start_replace(&self.target);
-                let raised = curtain.raise();
-                self.replace_with_a_pass_that_fails(replace);
-                raised
+                self.started_before(curtain, &self.target, Self::replace_with_a_pass_that_fails)
             }
             Replaces::AfterOneThatWasGivenUp => {
-                let first = self.start_replace(&self.given_up);
-                let raised = curtain.raise();
-                self.replace_after(first);
-                raised
+                self.started_before(curtain, &self.given_up, Self::replace_after)
             }
         }
+    }
+
+    /// The other roles begin when the replace has.
+    fn started_before<'w>(
+        &'w self,
+        curtain: Curtain<Self>,
+        target: &Arc<SectorDevice>,
+        go_on: impl FnOnce(&'w Self, DeviceReplace<'w>),
+    ) -> Raised {
+        let replace = self.start_replace(target);
+        let raised = curtain.raise();
+        go_on(self, replace);
+        raised
     }
 
     fn start_replace(&self, target: &Arc<SectorDevice>) -> DeviceReplace<'_> {
@@ -52,22 +56,12 @@ impl World {
     fn replace_beside_the_roles(&self) {
         let replace = self.start_replace(&self.target);
         if self.plan.leaves_out(LeftOut::Drain) {
-            self.copy_at_once();
+            copy(&self.volume.commit().expect("commits"), &self.source, &self.target);
             // Until then every write that has begun after the start goes to both devices.
             self.over.wait_until(|over| (*over == self.plan.roles.len()).then_some(()));
             return drop(replace);
         }
         self.replace_all(replace);
-    }
-
-    /// What the root of a commit lists, while writers write.
-    fn copy_at_once(&self) {
-        let root = self.volume.commit().expect("commits");
-        let mut buffer = [0; SECTOR as usize];
-        for extent in root.extents_in(self.plan.layout()[0]) {
-            self.source.read_at(extent.start(), &mut buffer).expect("the device works");
-            self.target.write_at(extent.start(), &buffer).expect("the device works");
-        }
     }
 
     fn replace_with_a_pass_that_fails(&self, mut replace: DeviceReplace<'_>) {

@@ -6,9 +6,11 @@ use blockgate::sync::Monitor;
 use blockgate::{CommitRoot, Device, Event, LogicalRange, Volume};
 
 use super::plan::{Given, LeftOut, Plan, Replaces};
-use crate::engine::{Counter, Note, check, violated};
+use crate::engine::{Counter, Note, check};
 use crate::protocol::role::Role;
-use crate::stage::{Curtain, FailsOnce, Play, SECTOR, SectorDevice, check_copy, observe, stage, unjudged};
+use crate::stage::{
+    Curtain, FailsOnce, Play, SECTOR, SectorDevice, check_copy, live, observe, stage, unjudged,
+};
 
 pub struct World {
     pub(super) plan: Plan,
@@ -75,14 +77,7 @@ impl World {
 
     /// All that must hold when all roles are over: the theorem, last of all.
     pub(super) fn check(mut self) {
-        if let Err(defect) = self.volume.check() {
-            violated("all counts are zero and all figures add up", defect.to_string());
-        }
-        let (root, pending) = self.volume.pending();
-        let live = match root.with(&pending.fold()) {
-            Ok(live) => live,
-            Err(error) => violated("each delayed ref is applied exactly once", error.to_string()),
-        };
+        let live = live(&mut self.volume);
         let kept: Vec<_> = self.kept.iter_mut().filter_map(Note::take).flatten().collect();
         let gives_up = self.plan.leaves_out(LeftOut::SecondReplace);
         let target = if gives_up { &mut self.given_up } else { &mut self.target };

@@ -94,6 +94,16 @@ impl Device for FailsOnce {
     }
 }
 
+/// Copies what `root` lists, as a replace without a drain would: whatever else goes on.
+pub fn copy(root: &CommitRoot, source: &SectorDevice, target: &SectorDevice) {
+    let everything = LogicalRange::new(0, u64::MAX).expect("a range");
+    let mut buffer = [0; SECTOR as usize];
+    for extent in root.extents_in(everything) {
+        source.read_at(extent.start(), &mut buffer).expect("the device works");
+        target.write_at(extent.start(), &buffer).expect("the device works");
+    }
+}
+
 /// The theorem: each live extent is on the target, with the bytes that the source has.
 pub fn check_copy(live: &CommitRoot, source: &mut SectorDevice, target: &mut SectorDevice) {
     let length = source.length().expect("known");

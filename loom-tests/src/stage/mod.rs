@@ -14,13 +14,15 @@
 
 mod device;
 mod trace;
+mod volume;
 
 use std::sync::Arc;
 
 use blockgate::LogicalRange;
 
-pub use device::{FailsOnce, SECTOR, SectorDevice, check_copy};
+pub use device::{FailsOnce, SECTOR, SectorDevice, check_copy, copy};
 pub use trace::{Compare, observe, observe_none_running};
+pub use volume::{COUNTS, check_volume, live};
 
 use crate::engine;
 
