@@ -66,7 +66,7 @@ impl Options {
     pub(crate) fn from_env(suite: &Suite) -> Result<Self, String> {
         let set =
             |name: &str| env::var(format!("{}_{name}", suite.prefix)).ok().filter(|value| !value.is_empty());
-        variables::check(&suite.prefix, &["EXPLORE", "LONG", "REPLAY"])?;
+        variables::check(&suite.prefix, &["CHECK", "EXPLORE", "LONG", "REPLAY"])?;
         let mut options = Self::parse(env::args_os().skip(1), suite.certificate.as_deref())?;
         let selection = &mut options.arguments.selection;
         if set("LONG").is_some_and(|value| value != "0") && selection.ignored == Ignored::Not {

@@ -284,6 +284,7 @@ const EXPECTED: &[Expected] = &[
     ),
     with(&[("LOOM_MAX_THREADS", "1")], &fails(&["good"], &["LOOM_MAX_THREADS: there is no such variable"])),
     with(&[("VERDICTS_REPLY", "good@1")], &fails(&[], &["VERDICTS_REPLY: ", "VERDICTS_REPLAY"])),
+    with(&[("VERDICTS_CHEK", "certificate")], &fails(&["good"], &["VERDICTS_CHEK: ", "VERDICTS_CHECK"])),
     with(&[("LOOM_MAX_PREEMPTIONS", "many")], &fails(&["good"], &["LOOM_MAX_PREEMPTIONS"])),
     with(&[("VERDICTS_REPLAY", "lost-update@p1:2")], &fails(&[], &["reads 0", "lost-update@p1:2"])),
     with(&[("VERDICTS_REPLAY", "good@1")], &passes(&[], &["this execution holds"])),
